@@ -1,0 +1,455 @@
+"""Where stage outputs live: atomic shards, a manifest written last, a fingerprint that decides on reuse.
+
+A stage's folder is `ROOT/STAGE/FINGERPRINT/` with `kept/`, `removed/`, `quarantined/` and, when all of it is
+there, `manifest.json`. A folder without a manifest does not exist for readers; its finished shards (those
+with a report in `reports/`) are taken over when the stage runs again. All paths are fsspec paths, so the
+lake may be on an object store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, cast
+
+import fsspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from opencoder_dag.document import Judged
+from opencoder_dag.engine import Engine
+from opencoder_dag.errors import InputError, OpencoderError
+
+PARTS = ("kept", "removed", "quarantined")
+DIGEST_MODULUS = 1 << 256
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with one spelling for equal values, for hashing."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+
+
+def sha256_text(text: str) -> str:
+    """Hex SHA-256 of a string."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What identifies a stage's output: its name, code version, recipe sections and input digests.
+
+    `version` is raised by hand whenever the same input would give another output.
+    """
+
+    name: str
+    version: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """24 hex digits; equal fingerprints mean equal output."""
+        identity = {
+            "stage": self.name,
+            "version": self.version,
+            "config": self.config,
+            "inputs": self.inputs,
+        }
+        return sha256_text(canonical_json(identity))[:24]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a finished stage says of itself; `manifest.json` holds exactly these fields.
+
+    `counts` has in, kept, removed, quarantined and the bytes of in and kept; `reasons` counts removals by
+    reason, `facts` holds whatever else the stage summed up.
+    """
+
+    stage: str
+    fingerprint: str
+    content_digest: str
+    code_version: str
+    config: Mapping[str, Any]
+    inputs: Mapping[str, str]
+    counts: Mapping[str, int]
+    reasons: Mapping[str, int]
+    facts: Mapping[str, Any]
+    shards: Sequence[str]  # file names, the same in kept/, removed/ and quarantined/, in corpus order
+    seconds: float
+    created: str  # ISO time, UTC
+
+    def to_json(self) -> str:
+        """The manifest as the text of `manifest.json`."""
+        return json.dumps(self.__dict__, indent=1, ensure_ascii=False, sort_keys=True, default=str)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A finished stage folder. `reused` tells whether this run found it ready."""
+
+    path: str
+    manifest: Manifest
+    reused: bool = False
+
+    @property
+    def digest(self) -> str:
+        """Content digest: the same for the same documents and verdicts, however they are sharded."""
+        return self.manifest.content_digest
+
+    def shards(self, part: str = "kept") -> list[str]:
+        """Paths of the Parquet files of a part, in corpus order."""
+        return [f"{self.path}/{part}/{name}" for name in self.manifest.shards]
+
+    def tables(self, part: str = "kept", columns: list[str] | None = None) -> Iterator[pa.Table]:
+        """One Arrow table a shard, in corpus order."""
+        return (read_table(path, columns) for path in self.shards(part))
+
+    def read(self, part: str = "kept", columns: list[str] | None = None) -> pa.Table:
+        """The whole part as one table; for data that fits into memory."""
+        return pa.concat_tables(list(self.tables(part, columns)))
+
+    def file(self, name: str) -> str:
+        """Path of a file that the stage wrote beside its shards."""
+        return f"{self.path}/{name}"
+
+
+def read_table(path: str, columns: list[str] | None = None) -> pa.Table:
+    """Read one Parquet file; raises `OpencoderError` naming the file when it is damaged or missing."""
+    try:
+        with fsspec.open(path, "rb") as handle:
+            return pq.read_table(handle, columns=columns)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise OpencoderError(f"{path}: cannot be read as Parquet ({' '.join(str(error).split())})") from None
+
+
+def write_bytes(path: str, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    fs, target = fsspec.core.url_to_fs(path)
+    if "file" not in (fs.protocol if isinstance(fs.protocol, tuple) else (fs.protocol,)):
+        fs.pipe_file(target, data)  # object stores show an object only when its upload is complete
+        return
+    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    temporary = f"{target}.{uuid.uuid4().hex}.tmp"
+    try:
+        with open(temporary, "wb") as handle:  # noqa: PTH123 - a plain name beside the target
+            handle.write(data)
+            handle.flush()
+            os.fsync(handle.fileno())
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_table(path: str, table: pa.Table) -> None:
+    """Write one Parquet file (zstd) atomically; the same table gives the same bytes."""
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd", row_group_size=max(table.num_rows, 1))
+    write_bytes(path, buffer.getvalue())
+
+
+def exists(path: str) -> bool:
+    """Whether an fsspec path exists."""
+    fs, target = fsspec.core.url_to_fs(path)
+    return bool(fs.exists(target))
+
+
+def read_text(path: str) -> str:
+    """Text of an fsspec path."""
+    with fsspec.open(path, "rt", encoding="utf-8") as handle:
+        return str(handle.read())
+
+
+class Lake:
+    """The folder of all stage outputs."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root.rstrip("/")
+
+    def folder(self, stage: Stage) -> str:
+        """Where the output of a stage is or will be."""
+        return f"{self.root}/{stage.name}/{stage.fingerprint}"
+
+    def find(self, stage: Stage) -> Dataset | None:
+        """The finished output of a stage, if it is there."""
+        folder = self.folder(stage)
+        if not exists(f"{folder}/manifest.json"):
+            return None
+        found = open_dataset(folder)
+        return Dataset(found.path, found.manifest, reused=True)
+
+
+def open_dataset(folder: str) -> Dataset:
+    """Open a stage folder; raises `InputError` when it has no manifest or one that cannot be read."""
+    path = f"{folder.rstrip('/')}/manifest.json"
+    try:
+        manifest = Manifest(**json.loads(read_text(path)))
+    except FileNotFoundError:
+        raise InputError(f"{folder}: not a finished stage folder (no manifest.json)") from None
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{path}: damaged manifest ({error}); remove the folder to rebuild it") from None
+    return Dataset(folder.rstrip("/"), manifest)
+
+
+# --- digests: sums of row digests, so that neither shards nor the order of arrival matter ---
+
+
+def rows_digest(table: pa.Table) -> int:
+    """Sum modulo 2**256 of one SHA-256 a row over every column but `content` (which `sha256` stands for)."""
+    columns = [name for name in sorted(table.column_names) if name != "content"]
+    if not columns or table.num_rows == 0:
+        return 0
+    texts = [pc.fill_null(table[name].cast(pa.string()), "\x00") for name in columns]
+    joined = pc.binary_join_element_wise(*texts, "\x1f") if len(texts) > 1 else texts[0]
+    total = 0
+    for chunk in joined.chunks:
+        for text in chunk.to_pylist():
+            digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+            total += int.from_bytes(digest, "big")
+    return total % DIGEST_MODULUS
+
+
+@dataclass(frozen=True)
+class ShardReport:
+    """What a task says of the shard it wrote: its counts, its reasons and its part of the digests."""
+
+    name: str
+    task: str  # identity of the task, so that a shard cut differently is not taken for this one
+    counts: Mapping[str, int]
+    reasons: Mapping[str, int]
+    facts: Mapping[str, Any]
+    digests: Mapping[str, int]  # one sum a part
+
+
+class Task(Protocol):
+    """A dataclass that says all there is to know about one shard's work."""
+
+    @property
+    def name(self) -> str:
+        """File name of the shard in each part of the stage's folder."""
+        ...
+
+
+def task_identity(task: Task) -> str:
+    """Digest of everything a task says."""
+    return sha256_text(canonical_json(asdict(cast(Any, task))))
+
+
+def write_shard(folder: str, task: Task, judged: Judged, rows_in: int, bytes_in: int) -> ShardReport:
+    """Write the three parts of one shard and then its report.
+
+    Raises `OpencoderError` when a document was lost or doubled (in = kept + removed + quarantined).
+    """
+    name = task.name
+    if judged.rows != rows_in:
+        raise OpencoderError(f"{folder}: shard {name}: {rows_in} documents in, {judged.rows} out")
+    parts = {"kept": judged.kept, "removed": judged.removed, "quarantined": judged.quarantined}
+    for part, table in parts.items():
+        write_table(f"{folder}/{part}/{name}", table)
+    reasons = {row["values"]: row["counts"] for row in pc.value_counts(judged.removed["reason"]).to_pylist()}
+    report = ShardReport(
+        name=name,
+        task=task_identity(task),
+        counts={
+            "in": rows_in,
+            **{part: table.num_rows for part, table in parts.items()},
+            "bytes_in": bytes_in,
+            "bytes_kept": pc.sum(judged.kept["size"]).as_py() or 0,
+        },
+        reasons=reasons,
+        facts=judged.facts,
+        digests={part: rows_digest(table) for part, table in parts.items()},
+    )
+    write_bytes(f"{folder}/reports/{name}.json", canonical_json(report.__dict__).encode())
+    return report
+
+
+def finished_shard(folder: str, task: Task) -> ShardReport | None:
+    """The report of a shard that an earlier, interrupted run finished with this very task."""
+    path = f"{folder}/reports/{task.name}.json"
+    if not exists(path):
+        return None
+    report = ShardReport(**json.loads(read_text(path)))
+    return report if report.task == task_identity(task) else None
+
+
+def add_up(total: dict[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
+    """Add nested mappings of numbers; lists are joined, other values must be equal or the first is kept."""
+    for key, value in part.items():
+        if isinstance(value, Mapping):
+            total[key] = add_up(dict(total.get(key, {})), value)
+        elif isinstance(value, bool | str) or value is None:
+            total.setdefault(key, value)
+        elif isinstance(value, list):
+            total[key] = [*total.get(key, []), *value]
+        else:
+            total[key] = total.get(key, 0) + value
+    return total
+
+
+def finish(
+    lake: Lake,
+    stage: Stage,
+    reports: Sequence[ShardReport],
+    seconds: float,
+    facts: Mapping[str, Any] | None = None,
+) -> Dataset:
+    """Write the manifest over all shard reports: from then on the stage's output exists."""
+    ordered = sorted(reports, key=lambda report: report.name)
+    counts: dict[str, Any] = {}
+    reasons: dict[str, Any] = {}
+    summed: dict[str, Any] = {}
+    digests = dict.fromkeys(PARTS, 0)
+    for report in ordered:
+        add_up(counts, report.counts)
+        add_up(reasons, report.reasons)
+        add_up(summed, report.facts)
+        for part in PARTS:
+            digests[part] = (digests[part] + report.digests[part]) % DIGEST_MODULUS
+    rows = {part: counts.get(part, 0) for part in PARTS}
+    identity = canonical_json({"digests": {part: f"{value:064x}" for part, value in digests.items()}, "rows": rows})
+    return publish(
+        lake,
+        stage,
+        content_digest=sha256_text(identity),
+        counts={"in": 0, "bytes_in": 0, "bytes_kept": 0, **rows, **counts},
+        reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
+        facts={**summed, **(facts or {})},
+        shards=[report.name for report in ordered],
+        seconds=seconds,
+    )
+
+
+def publish(
+    lake: Lake,
+    stage: Stage,
+    *,
+    content_digest: str,
+    counts: Mapping[str, int],
+    facts: Mapping[str, Any],
+    seconds: float,
+    reasons: Mapping[str, int] | None = None,
+    shards: Sequence[str] = (),
+) -> Dataset:
+    """Write `manifest.json`, the last file of a stage's folder."""
+    manifest = Manifest(
+        stage=stage.name,
+        fingerprint=stage.fingerprint,
+        content_digest=content_digest,
+        code_version=stage.version,
+        config=stage.config,
+        inputs=stage.inputs,
+        counts=counts,
+        reasons=reasons or {},
+        facts=facts,
+        shards=shards,
+        seconds=round(seconds, 3),
+        created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    )
+    folder = lake.folder(stage)
+    write_bytes(f"{folder}/manifest.json", manifest.to_json().encode())
+    return Dataset(folder, manifest)
+
+
+def publish_folder(
+    lake: Lake,
+    stage: Stage,
+    folder: Path,
+    *,
+    digest_of: Sequence[str],
+    counts: Mapping[str, int],
+    facts: Mapping[str, Any],
+    seconds: float,
+) -> Dataset:
+    """Copy a local folder (a model, a tokenizer, a report) into the lake as the output of a stage.
+
+    `digest_of` names the files, relative to `folder`, whose bytes make the content digest.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(digest_of):
+        digest.update(f"{name}\0".encode())
+        digest.update(hashlib.sha256((folder / name).read_bytes()).digest())
+    target = lake.folder(stage)
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            write_bytes(f"{target}/{path.relative_to(folder).as_posix()}", path.read_bytes())
+    return publish(
+        lake, stage, content_digest=digest.hexdigest(), counts=counts, facts=facts, seconds=seconds
+    )
+
+
+# --- the plain stage: one task a shard ---
+
+AnyTask = TypeVar("AnyTask", bound=Task)
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """One shard to judge: where it is read, which edition of it, where its parts go."""
+
+    source: str
+    edition: str
+    folder: str
+    name: str
+
+
+def _judge_shard(judge: Callable[[pa.Table], Judged], task: ShardTask) -> ShardReport:
+    table = read_table(task.source)
+    return write_shard(task.folder, task, judge(table), table.num_rows, pc.sum(table["size"]).as_py() or 0)
+
+
+def map_shards(
+    lake: Lake,
+    stage: Stage,
+    inputs: Sequence[Dataset],
+    judge: Callable[[pa.Table], Judged],
+    engine: Engine,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Dataset:
+    """Run `judge` (picklable, deterministic) over every shard of the inputs and finish the stage.
+
+    An equal fingerprint is reused without work; shards that an interrupted run finished are not redone.
+    """
+    if (ready := lake.find(stage)) is not None:
+        return ready
+    started = time.monotonic()
+    folder = lake.folder(stage)
+    sources = [(path, dataset.manifest.created) for dataset in inputs for path in dataset.shards()]
+    tasks = [
+        ShardTask(path, edition, folder, f"part-{index:05d}.parquet")
+        for index, (path, edition) in enumerate(sources)
+    ]
+    reports = run_shards(folder, tasks, partial(_judge_shard, judge), engine, on_progress)
+    return finish(lake, stage, reports, time.monotonic() - started)
+
+
+def run_shards(
+    folder: str,
+    tasks: Sequence[AnyTask],
+    work: Callable[[AnyTask], ShardReport],
+    engine: Engine,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[ShardReport]:
+    """Run the tasks (each with a `name`) whose report is not in `folder` yet; returns all reports."""
+    reports, missing = [], []
+    for task in tasks:
+        report = finished_shard(folder, task)
+        if report is None:
+            missing.append(task)
+        else:
+            reports.append(report)
+    on_progress(len(reports), len(tasks))
+    for report in engine.map(work, missing):
+        reports.append(report)
+        on_progress(len(reports), len(tasks))
+    return reports

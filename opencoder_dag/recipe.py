@@ -1,0 +1,325 @@
+"""One run, described: typed, validated, hashed per section.
+
+Belongs here: the fields of a recipe, how a recipe file extends its parent, and the scales. A recipe says
+what is run; where it runs is `settings.py`. Section names are the rooms of the cookbook.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from opencoder_dag.errors import InputError
+from opencoder_dag.lake import canonical_json, sha256_text
+
+
+class Section(BaseModel):
+    """A part of a recipe: immutable, and strict about unknown keys and types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    def config(self) -> dict[str, Any]:
+        """The section as plain JSON values, for fingerprints."""
+        return self.model_dump(mode="json")
+
+
+class Dedup(Section):
+    """Exact, then near dedup (OpenCoder section 2.2 and 9.1; Stack v2, section 4.2 of the methods page)."""
+
+    level: Literal["file", "repository", "chunk"] = "file"
+    preset: Literal["opencoder", "stack", "custom"] = "stack"
+    permutations: int | None = Field(None, gt=0, description="only with preset custom")
+    bands: int | None = Field(None, gt=0, description="only with preset custom")
+    rows: int | None = Field(None, gt=0, description="only with preset custom")
+    ngram: int = Field(5, gt=0, description="words a shingle")
+    similarity: float = Field(0.7, gt=0, le=1, description="exact Jaccard from which a candidate is a duplicate")
+    source_loss_alarm: float = Field(0.5, gt=0, le=1, description="share of a source whose loss raises an alarm")
+
+    @model_validator(mode="after")
+    def _custom_is_complete(self) -> Dedup:
+        given = [value is not None for value in (self.permutations, self.bands, self.rows)]
+        if self.preset == "custom":
+            if not all(given):
+                raise ValueError("preset 'custom' needs permutations, bands and rows")
+            if (self.bands or 0) * (self.rows or 0) > (self.permutations or 0):
+                raise ValueError("bands * rows must not exceed permutations")
+        elif any(given):
+            raise ValueError("permutations, bands and rows go with preset 'custom'")
+        return self
+
+
+class PythonRules(Section):
+    """Zhusuan's Python rules (methods page, section 1.2), each switchable."""
+
+    syntax: bool = True
+    data_dense: bool = True
+    repetition: bool = True
+    undefined_names: bool = True
+    autofix: bool = False
+
+
+class Filter(Section):
+    """Transformation and rules: `filtered_corpus` (OpenCoder sections 2.2 and 3)."""
+
+    min_stars: int | None = Field(None, ge=0, description="drop repositories below; unknown stars count as below")
+    copyright: bool = Field(True, description="cut the leading copyright notice")
+    personal_data: bool = Field(True, description="replace e-mail addresses, IP addresses, keys, passwords")
+    rules: bool = Field(True, description="the RefineCode thresholds")
+    disabled_rules: list[str] = Field(default_factory=list)
+    python: PythonRules = PythonRules()
+
+
+class Shares(Section):
+    """Target shares of the annealing mix by tokens (OpenCoder section 5); they are normalised."""
+
+    corpus: float = Field(0.839, ge=0)
+    algorithmic: float = Field(0.124, ge=0)
+    snippets: float = Field(0.027, ge=0)
+    textbooks: float = Field(0.009, ge=0)
+
+
+class Mix(Section):
+    """What the model is trained on: the pre-training mixture and the annealing mixture."""
+
+    web: float = Field(0.1, ge=0, lt=1, description="share of web text in the pre-training mixture (HF card: 10 %)")
+    shares: Shares = Shares()
+    high_quality: bool = Field(True, description="false: anneal on the corpus alone (ablation, section 9.3)")
+    max_repeats: float = Field(8.0, ge=1, description="how often a document may be repeated to reach its share")
+    caps: dict[str, float] = Field(default_factory=dict, description="language to highest share of the corpus bytes")
+    ordering: Literal["hash", "repository"] = "hash"
+    held_out: float = Field(0.02, gt=0, lt=0.5, description="share of documents kept aside for evaluation, by hash")
+
+
+class Tokenizer(Section):
+    """Byte-level BPE trained on the corpus, or any Hugging Face tokenizer by path."""
+
+    vocab_size: int = Field(4096, ge=300, le=256_000)
+    path: str | None = None
+    sample_bytes: int = Field(8_000_000, gt=0)
+
+
+class Model(Section):
+    """Architecture preset; `layers`, `width` and the rest override it."""
+
+    preset: Literal["tiny", "opencoder-1.5b", "opencoder-8b", "zhusuan-2.7b"] = "tiny"
+    layers: int | None = Field(None, gt=0)
+    width: int | None = Field(None, gt=0)
+    feed_forward: int | None = Field(None, gt=0)
+    heads: int | None = Field(None, gt=0)
+    kv_heads: int | None = Field(None, gt=0)
+    init_from: str | None = Field(None, description="Hugging Face checkpoint to continue from, by path")
+
+
+class Train(Section):
+    """Pre-training and annealing: one launch, stable phase then decay."""
+
+    tokens: int = Field(1_000_000, gt=0, description="tokens of warm-up and stable phase")
+    anneal_tokens: int = Field(200_000, ge=0)
+    sequence: int = Field(512, gt=1)
+    batch: int = Field(16, gt=0, description="sequences a step, over all ranks")
+    micro_batch: int = Field(4, gt=0, description="sequences a forward pass, on one rank")
+    learning_rate: float = Field(2e-3, gt=0)
+    final_learning_rate: float = Field(1e-4, ge=0)
+    warmup_steps: int = Field(20, ge=0)
+    schedule: Literal["wsd", "wcl", "cosine"] = "wsd"
+    decay: Literal["exponential", "linear", "sqrt"] = "exponential"
+    weight_decay: float = Field(0.1, ge=0)
+    betas: tuple[float, float] = (0.9, 0.95)
+    clip: float = Field(1.0, gt=0)
+    precision: Literal["fp32", "bf16"] = "fp32"
+    zero_stage: Literal[0, 1, 2, 3] = 1
+    packing: Literal["best_fit", "causal"] = "best_fit"
+    fim_rate: float = Field(0.0, ge=0, le=1)
+    fim_mode: Literal["psm", "spm", "both"] = "psm"
+    checkpoint_steps: int = Field(100, gt=0)
+    evaluate_steps: int = Field(100, gt=0)
+
+    @model_validator(mode="after")
+    def _whole_micro_batches(self) -> Train:
+        if self.batch % self.micro_batch:
+            raise ValueError("batch must be a multiple of micro_batch")
+        return self
+
+
+class SftStage(Section):
+    """One stage of instruction tuning (OpenCoder section 8.2)."""
+
+    epochs: int = Field(1, gt=0)
+    batch: int = Field(16, gt=0)
+    learning_rate: float = Field(1e-3, gt=0)
+    warmup_steps: int = Field(5, ge=0)
+    max_items: int = Field(400, gt=0)
+
+
+class Sft(Section):
+    """Two-stage tuning on instruction data mined from the corpus (OpenCoder section 8)."""
+
+    strategy: Literal["two_stage", "stage1_only", "mixed"] = "two_stage"
+    stage1: SftStage = SftStage()
+    stage2: SftStage = SftStage(epochs=2)
+    sequence: int = Field(512, gt=1)
+    micro_batch: int = Field(4, gt=0)
+    embedding_similarity: float = Field(0.95, gt=0, le=1, description="SemDeDup: drop above")
+
+
+class Evaluate(Section):
+    """Which suites, and how completions are drawn."""
+
+    suites: list[str] = Field(default_factory=lambda: ["ladder"])
+    problems: int | None = Field(None, gt=0, description="only the first so many problems of each suite")
+    samples: int = Field(1, gt=0)
+    temperature: float = Field(0.0, ge=0)
+    max_new_tokens: int = Field(96, gt=0)
+    held_out_documents: int = Field(200, gt=0)
+
+
+class Recipe(Section):
+    """One run. Equal section digests mean equal work, whatever the recipe's name."""
+
+    name: str
+    title: str
+    family: str = Field("cookbook", description="ablation family: recipes to compare with one another")
+    paper: str | None = Field(None, description="what the paper found, for the report")
+    seed: int = 0
+    dedup: Dedup = Dedup()
+    filter: Filter = Filter()
+    mix: Mix = Mix()
+    tokenizer: Tokenizer = Tokenizer()
+    model: Model = Model()
+    train: Train = Train()
+    sft: Sft = Sft()
+    evaluate: Evaluate = Evaluate()
+
+    @model_validator(mode="after")
+    def _sequences_fit(self) -> Recipe:
+        if self.sft.micro_batch > self.sft.stage1.batch or self.sft.micro_batch > self.sft.stage2.batch:
+            raise ValueError("sft.micro_batch must not exceed the batch of either stage")
+        return self
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits over all that is run (not over name, title, family and paper)."""
+        what = self.model_dump(mode="json", exclude={"name", "title", "family", "paper"})
+        return sha256_text(canonical_json(what))[:16]
+
+    def sections(self, *names: str) -> dict[str, Any]:
+        """The named sections (or `seed`) as plain values, for a stage's fingerprint."""
+        whole = self.model_dump(mode="json")
+        return {name: whole[name] for name in names}
+
+
+# --- files ---
+
+SHIPPED = Path(str(resources.files("opencoder_dag") / "recipes"))
+
+
+def recipe_files(extra: Path | None = None) -> dict[str, Path]:
+    """Recipe name to file: the shipped ones, then those of the folder `extra`, which may not redefine any."""
+    files = {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
+    if extra is not None:
+        if not extra.is_dir():
+            raise InputError(f"OPENCODER_RECIPES: {extra} is not a folder")
+        for path in sorted(extra.glob("*.yaml")):
+            if path.stem in files:
+                raise InputError(f"{path}: a recipe named '{path.stem}' is shipped already; rename the file")
+            files[path.stem] = path
+    return files
+
+
+def load_recipe(name: str, scale: str = "laptop", extra: Path | None = None) -> Recipe:
+    """Read a recipe file with its parents and the overlay of a scale.
+
+    Raises `InputError` with the file and the key for anything unknown, ill-typed or impossible, for a parent
+    that does not exist and for a cycle of parents.
+    """
+    files = recipe_files(extra)
+    chain = _chain(name, files)
+    merged: dict[str, Any] = {}
+    for path, content in reversed(chain):
+        # The scale goes over the root, so that what an ablation changes still wins.
+        merged = _merge(merged, content) if merged else _merge(content, _read_yaml(scale_file(scale)))
+    merged["name"] = name
+    for abstract in ("extends",):
+        merged.pop(abstract, None)
+    try:
+        return Recipe.model_validate_json(canonical_json(merged))
+    except ValidationError as error:
+        raise InputError(f"{chain[0][0]}: {describe(error)}") from None
+
+
+def scale_file(scale: str) -> Path:
+    """File of a scale overlay; raises `InputError` listing the known ones."""
+    path = SHIPPED / "scales" / f"{scale}.yaml"
+    if not path.exists():
+        known = ", ".join(sorted(found.stem for found in path.parent.glob("*.yaml")))
+        raise InputError(f"OPENCODER_SCALE: no scale '{scale}' (known: {known})")
+    return path
+
+
+def _chain(name: str, files: Mapping[str, Path]) -> list[tuple[Path, dict[str, Any]]]:
+    chain: list[tuple[Path, dict[str, Any]]] = []
+    seen: list[str] = []
+    current: str | None = name
+    while current is not None:
+        if current not in files:
+            where = f"{chain[-1][0]}: extends" if chain else "recipe"
+            raise InputError(f"{where}: no recipe '{current}'{near_miss(current, files)}")
+        if current in seen:
+            raise InputError(f"{files[name]}: extends: cycle {' -> '.join([*seen, current])}")
+        seen.append(current)
+        content = _read_yaml(files[current])
+        chain.append((files[current], content))
+        current = content.get("extends")
+        if current is not None and not isinstance(current, str):
+            raise InputError(f"{chain[-1][0]}: extends: must be the name of a recipe, not {current!r}")
+    return chain
+
+
+@cache
+def _parse(path: Path, mtime_ns: int) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: must be a mapping of sections")
+    return content
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    return _parse(path, path.stat().st_mtime_ns)
+
+
+def _merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in change.items():
+        inner = merged.get(key)
+        merged[key] = _merge(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def near_miss(name: str, known: Mapping[str, Any] | list[str]) -> str:
+    """A suffix for error messages: the closest known name, or all of them."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean '{close[0]}'?" if close else f" (known: {', '.join(sorted(known))})"
+
+
+def describe(error: ValidationError) -> str:
+    """The first problem of a validation error as `key: what was wrong, what would be right`."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"]) or "recipe"
+    if first["type"] == "extra_forbidden":
+        section: Any = Recipe
+        for part in first["loc"][:-1]:
+            section = section.model_fields[str(part)].annotation
+        return f"{key}: unknown key{near_miss(str(first['loc'][-1]), list(section.model_fields))}"
+    message = first["msg"].removeprefix("Value error, ")
+    got = "" if first["type"] in ("missing", "value_error") else f" (got {first['input']!r})"
+    return f"{key}: {message}{got}"
