@@ -94,7 +94,6 @@ class Mix(Section):
     max_repeats: float = Field(8.0, ge=1, description="how often a document may be repeated to reach its share")
     caps: dict[str, float] = Field(default_factory=dict, description="language to highest share of the corpus bytes")
     ordering: Literal["hash", "repository"] = "hash"
-    held_out: float = Field(0.02, gt=0, lt=0.5, description="share of documents kept aside for evaluation, by hash")
 
 
 class Tokenizer(Section):
