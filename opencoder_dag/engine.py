@@ -32,19 +32,18 @@ class SerialEngine:
 class DaskEngine:
     """Runs every task on a Dask cluster through an open `distributed.Client`.
 
-    Tasks are idempotent (they write under a temporary name and rename), so a task that was lost with its
-    worker simply runs again, `retries` times.
+    Tasks are idempotent (they write under a temporary name and rename), so Dask runs a task that was lost
+    with its worker again. A task that raises is not retried: it would raise again.
     """
 
-    def __init__(self, client: Any, retries: int = 3) -> None:
+    def __init__(self, client: Any) -> None:
         self.client = client
-        self.retries = retries
 
     def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
         """Yield `function(item)` for every item, in order of completion."""
         from distributed import as_completed
 
-        futures = [self.client.submit(function, item, pure=False, retries=self.retries) for item in items]
+        futures = [self.client.submit(function, item, pure=False) for item in items]
         try:
             for future in as_completed(futures):
                 yield future.result()

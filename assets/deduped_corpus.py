@@ -1,0 +1,82 @@
+"""`deduped_corpus`: exact, then near duplicates removed at the recipe's level."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+
+from assets.materialization import (
+    RETRY,
+    Report,
+    check_documents,
+    document_checks,
+    materialized,
+    stage_of,
+)
+from assets.recipes import RECIPES
+from opencoder_dag.dedup import deduplicate
+from opencoder_dag.lake import Dataset
+from opencoder_dag.report.plots import bars, curves
+from resources.dask import DaskResource
+from resources.lake import LakeResource
+from resources.mlflow import MlflowResource
+from resources.recipes import RecipeBook
+
+ALARM = dg.AssetCheckSpec(
+    "no_source_lost",
+    asset="deduped_corpus",
+    description="no repository lost more than dedup.source_loss_alarm of its bytes (a warning: mirrors do)",
+)
+
+
+@dg.asset(
+    group_name="corpus",
+    kinds={"dask", "parquet"},
+    partitions_def=RECIPES,
+    check_specs=[*document_checks("deduped_corpus"), ALARM],
+    retry_policy=RETRY,
+)
+def deduped_corpus(
+    context: dg.AssetExecutionContext,
+    raw_code: Dataset,
+    lake: LakeResource,
+    dask: DaskResource,
+    mlflow: MlflowResource,
+    recipes: RecipeBook,
+) -> dg.MaterializeResult[Dataset]:
+    """Raw code without copies: of equal or nearly equal documents the best known one stays."""
+    recipe = recipes.get(context.partition_key)
+    with stage_of(context, recipe) as stage:
+        dataset = deduplicate(lake.open(), [raw_code], recipe.dedup, dask, stage.on_progress)
+    facts: dict[str, Any] = dict(dataset.manifest.facts)
+    alarms = facts.get("alarms", [])
+    report = Report(
+        headline={
+            "dedup.kept": dataset.manifest.counts["kept"],
+            "dedup.removed": dataset.manifest.counts["removed"],
+        },
+        plots=_plots(facts),
+        checks=[
+            *check_documents(dataset),
+            dg.AssetCheckResult(
+                check_name="no_source_lost",
+                passed=not alarms,
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={"repositories": len(alarms), "lost": ", ".join(str(alarm) for alarm in alarms[:20]) or "none"},
+            ),
+        ],
+    )
+    return materialized(stage, dataset, {"raw_code": raw_code}, report, mlflow)
+
+
+def _plots(facts: dict[str, Any]) -> dict[str, bytes]:
+    plots = {}
+    if facts.get("cluster_sizes"):
+        sizes = {f"{size} copies": count for size, count in facts["cluster_sizes"].items()}
+        plots["dedup clusters"] = bars(sizes, "Clusters of duplicates by size", "clusters")
+    if facts.get("detection_curve"):
+        points = [(float(x), float(y)) for x, y in facts["detection_curve"]]
+        title = "Chance that a pair becomes a candidate"
+        plots["detection curve"] = curves({"detection": points}, title, "Jaccard similarity", "probability")
+    return plots

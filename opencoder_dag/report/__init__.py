@@ -1,0 +1,1 @@
+"""Tables, plots and terminal lines: what people look at."""

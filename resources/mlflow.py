@@ -1,0 +1,234 @@
+"""MLflow: one experiment an ablation family, one parent run a recipe, child runs for stages.
+
+Runs are found by tags, handles are never passed. Headline numbers are copied to the parent run, so that the
+compare table and charts of the parents show them; losses are logged with tokens as the step.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from filelock import FileLock
+from pydantic import PrivateAttr
+
+from opencoder_dag.lake import Dataset
+from opencoder_dag.recipe import Recipe
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("DO_NOT_TRACK", "true")
+
+RECIPE, DIGEST, SEED = "opencoder.recipe", "opencoder.recipe_digest", "opencoder.seed"
+STAGE, FINGERPRINT, CONTENT = "opencoder.stage", "opencoder.fingerprint", "opencoder.content_digest"
+PARENT = "mlflow.parentRunId"
+
+
+class MlflowResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """A tracking server, or a SQLite file by absolute path.
+
+    `artifacts` is where artefacts go when no server decides on it; `link_base` is where people open MLflow.
+    """
+
+    uri: str
+    artifacts: str
+    link_base: str
+
+    _client: Any = PrivateAttr(default=None)
+
+    @property
+    def client(self) -> Any:
+        """The MLflow client; creates the database of a SQLite address first, one process at a time."""
+        if self._client is None:
+            from mlflow import MlflowClient
+
+            if self.uri.startswith("sqlite:///"):
+                database = Path(self.uri.removeprefix("sqlite:///"))
+                database.parent.mkdir(parents=True, exist_ok=True)
+                with FileLock(f"{database}.lock"):
+                    client = MlflowClient(self.uri)
+                    client.search_experiments(max_results=1)
+            else:
+                client = MlflowClient(self.uri)
+            self._client = client
+        return self._client
+
+    # --- finding and creating runs ---
+
+    def experiment(self, family: str) -> str:
+        """Id of the experiment of an ablation family."""
+        found = self.client.get_experiment_by_name(family)
+        if found is not None:
+            return str(found.experiment_id)
+        local = self.uri.startswith("sqlite:///")
+        location = Path(self.artifacts, family).as_uri() if local else None
+        return str(self.client.create_experiment(family, artifact_location=location))
+
+    def parent(self, recipe: Recipe) -> str:
+        """Id of the run of a recipe and seed; created with the recipe's readable parameters."""
+        experiment = self.experiment(recipe.family)
+        tags = {RECIPE: recipe.name, DIGEST: recipe.digest, SEED: str(recipe.seed), STAGE: "recipe"}
+        found = self._find(experiment, tags)
+        if found is not None:
+            return found
+        note = f"{recipe.title}\n\n{f'Paper: {recipe.paper}' if recipe.paper else ''}".strip()
+        run = self.client.create_run(
+            experiment, run_name=recipe.name, tags={**tags, "mlflow.note.content": note}
+        )
+        self.client.log_batch(run.info.run_id, params=_params(readable_parameters(recipe)))
+        return str(run.info.run_id)
+
+    def stage(self, recipe: Recipe, asset: str, fingerprint: str, tags: Mapping[str, str]) -> tuple[str, bool]:
+        """Id of the child run of a stage, and whether it is new."""
+        experiment = self.experiment(recipe.family)
+        parent = self.parent(recipe)
+        identity = {PARENT: parent, STAGE: asset, FINGERPRINT: fingerprint}
+        found = self._find(experiment, identity)
+        if found is not None:
+            return found, False
+        run = self.client.create_run(experiment, run_name=asset, tags={**identity, RECIPE: recipe.name, **tags})
+        return str(run.info.run_id), True
+
+    def _find(self, experiment: str, tags: Mapping[str, str]) -> str | None:
+        query = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
+        runs = self.client.search_runs([experiment], query, max_results=1)
+        return str(runs[0].info.run_id) if runs else None
+
+    # --- logging ---
+
+    def log_stage(
+        self,
+        recipe: Recipe,
+        asset: str,
+        dataset: Dataset,
+        *,
+        metrics: Mapping[str, float],
+        inputs: Mapping[str, Dataset],
+        headline: Mapping[str, float] | None = None,
+        figures: Mapping[str, bytes] | None = None,
+        dagster_run: str = "",
+    ) -> str:
+        """Record a finished stage as a child run and its headline numbers on the parent; returns its link.
+
+        A stage that was recorded before under the same fingerprint only links the new Dagster run.
+        """
+        tags = {CONTENT: dataset.digest, "opencoder.folder": dataset.path, "dagster.run_id": dagster_run}
+        run_id, _ = self.stage(recipe, asset, dataset.manifest.fingerprint, tags)
+        run = self.client.get_run(run_id)
+        if run.info.status != "FINISHED":
+            for key, value in tags.items():
+                self.client.set_tag(run_id, key, value)
+            self._metrics(run_id, metrics)
+            self._inputs(run_id, inputs)
+            self._figures(run_id, figures or {})
+            self.client.set_terminated(run_id)
+            parent = self.parent(recipe)
+            self._metrics(parent, headline or {})
+            self._inputs(parent, {name: data for name, data in inputs.items() if name in ("raw_code", "web_recall")})
+            self.client.set_tag(parent, f"opencoder.data.{asset}", dataset.digest[:16])
+            self.client.set_tag(parent, "dagster.run_id", dagster_run)
+        return self.link(recipe, run_id)
+
+    def log_training_point(self, recipe: Recipe, run_id: str, point: Mapping[str, Any]) -> None:
+        """Record one line of training metrics with tokens as the step, on the stage's run and on the parent."""
+        step = int(point["tokens"])
+        phase = str(point.get("phase", ""))
+        prefix = "sft" if phase.startswith("sft") else "train"
+        values = {
+            f"{prefix}.{name}": float(value)
+            for name, value in point.items()
+            if isinstance(value, int | float) and name not in ("step", "tokens", "elapsed")
+        }
+        self._metrics(run_id, values, step)
+        shown = {key: value for key, value in values.items() if key.endswith(("loss", "learning_rate"))}
+        self._metrics(self.parent(recipe), shown, step)
+
+    def finish(self, recipe: Recipe, figures: Mapping[str, bytes] | None = None) -> None:
+        """Mark the run of a recipe as finished."""
+        parent = self.parent(recipe)
+        self._figures(parent, figures or {})
+        self.client.set_terminated(parent)
+
+    def link(self, recipe: Recipe, run_id: str | None = None) -> str:
+        """Where to look at a run."""
+        run_id = run_id or self.parent(recipe)
+        return f"{self.link_base}/#/experiments/{self.experiment(recipe.family)}/runs/{run_id}"
+
+    def compare_link(self, recipes: Sequence[Recipe]) -> str:
+        """The compare page of the parents of several recipes of one family."""
+        runs = "[" + ",".join(f'"{self.parent(recipe)}"' for recipe in recipes) + "]"
+        experiment = self.experiment(recipes[0].family)
+        return f'{self.link_base}/#/compare-runs?runs={runs}&experiments=["{experiment}"]'
+
+    def _metrics(self, run_id: str, values: Mapping[str, float], step: int = 0) -> None:
+        import time
+
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        metrics = [Metric(_key(name), float(value), now, step) for name, value in values.items()]
+        for start in range(0, len(metrics), 500):
+            self.client.log_batch(run_id, metrics=metrics[start : start + 500])
+
+    def _inputs(self, run_id: str, inputs: Mapping[str, Dataset]) -> None:
+        from mlflow.entities import Dataset as MlflowDataset
+        from mlflow.entities import DatasetInput
+
+        logged = [
+            DatasetInput(
+                MlflowDataset(
+                    name=name,
+                    digest=data.digest[:32],
+                    source_type="local",
+                    source=f'{{"uri": "{data.path}"}}',
+                    profile=f'{{"documents": {data.manifest.counts.get("kept", 0)}}}',
+                )
+            )
+            for name, data in inputs.items()
+        ]
+        if logged:
+            self.client.log_inputs(run_id, datasets=logged)
+
+    def _figures(self, run_id: str, figures: Mapping[str, bytes]) -> None:
+        import tempfile
+
+        for name, image in figures.items():
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder, f"{name}.png")
+                path.write_bytes(image)
+                self.client.log_artifact(run_id, str(path), artifact_path="plots")
+
+
+def readable_parameters(recipe: Recipe) -> dict[str, Any]:
+    """The dozen parameters by which people tell runs apart."""
+    model = recipe.model
+    return {
+        "recipe": recipe.name,
+        "seed": recipe.seed,
+        "dedup.level": recipe.dedup.level,
+        "dedup.preset": recipe.dedup.preset,
+        "filter.min_stars": recipe.filter.min_stars if recipe.filter.min_stars is not None else "none",
+        "mix.web_share": recipe.mix.web,
+        "mix.high_quality_anneal": recipe.mix.high_quality,
+        "tokenizer.vocab_size": recipe.tokenizer.vocab_size,
+        "model": model.preset,
+        "train.tokens": recipe.train.tokens,
+        "train.anneal_tokens": recipe.train.anneal_tokens,
+        "train.schedule": recipe.train.schedule,
+        "train.learning_rate": recipe.train.learning_rate,
+        "sft.strategy": recipe.sft.strategy,
+    }
+
+
+def _params(values: Mapping[str, Any]) -> list[Any]:
+    from mlflow.entities import Param
+
+    return [Param(key, str(value)) for key, value in values.items()]
+
+
+def _key(name: str) -> str:
+    """A name in the characters that MLflow allows (pass@1 becomes pass_at_1)."""
+    name = name.replace("@", "_at_")
+    return "".join(char if char.isalnum() or char in "_-. /" else "_" for char in name)
