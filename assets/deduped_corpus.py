@@ -63,7 +63,10 @@ def deduped_corpus(
                 check_name="no_source_lost",
                 passed=not alarms,
                 severity=dg.AssetCheckSeverity.WARN,
-                metadata={"repositories": len(alarms), "lost": ", ".join(str(alarm) for alarm in alarms[:20]) or "none"},
+                metadata={
+                    "repositories": len(alarms),
+                    "lost": ", ".join(str(alarm) for alarm in alarms[:20]) or "none",
+                },
             ),
         ],
     )

@@ -81,10 +81,16 @@ def materialized(
     manifest = dataset.manifest
     plots = dict(report.plots)
     if manifest.reasons:
-        plots["removed, by reason"] = bars(manifest.reasons, f"{stage.asset}: removed, by reason", "documents")
+        plots["removed, by reason"] = bars(
+            manifest.reasons, f"{stage.asset}: removed, by reason", "documents"
+        )
     metadata: dict[str, Any] = {
         **{name: value for name, value in manifest.counts.items() if not name.startswith("bytes")},
-        **{name: f"{short_number(value)}B" for name, value in manifest.counts.items() if name.startswith("bytes")},
+        **{
+            name: f"{short_number(value)}B"
+            for name, value in manifest.counts.items()
+            if name.startswith("bytes")
+        },
         **report.numbers,
         **{title: dg.MetadataValue.md(markdown_table(rows)) for title, rows in report.tables.items() if rows},
         **{title: dg.MetadataValue.md(markdown_image(image, title)) for title, image in plots.items()},
@@ -169,18 +175,24 @@ def document_checks(asset: str) -> list[dg.AssetCheckSpec]:
         dg.AssetCheckSpec(
             "conservation", asset=asset, blocking=True, description="in = kept + removed + quarantined"
         ),
-        dg.AssetCheckSpec("not_empty", asset=asset, blocking=True, description="at least one document is kept"),
+        dg.AssetCheckSpec(
+            "not_empty", asset=asset, blocking=True, description="at least one document is kept"
+        ),
     ]
 
 
 def check_documents(dataset: Dataset) -> list[dg.AssetCheckResult]:
     """Results of `document_checks`, recounted from the files and not taken from the manifest."""
     counts = dataset.manifest.counts
-    rows = {part: sum(_rows(path) for path in dataset.shards(part)) for part in ("kept", "removed", "quarantined")}
+    rows = {
+        part: sum(_rows(path) for path in dataset.shards(part)) for part in ("kept", "removed", "quarantined")
+    }
     out = sum(rows.values())
     return [
         dg.AssetCheckResult(
-            check_name="conservation", passed=counts["in"] == out, metadata={"in": counts["in"], **rows, "out": out}
+            check_name="conservation",
+            passed=counts["in"] == out,
+            metadata={"in": counts["in"], **rows, "out": out},
         ),
         dg.AssetCheckResult(check_name="not_empty", passed=rows["kept"] > 0, metadata={"kept": rows["kept"]}),
     ]

@@ -58,7 +58,9 @@ QUARANTINED_SCHEMA = pa.schema(
 
 def document_id(source: str, repo: str, path: str, sha256: str) -> str:
     """Stable 32-digit hex id of a document, from its origin and its content's hex digest."""
-    return hashlib.sha256("\0".join((source, repo, path, sha256)).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return hashlib.sha256(
+        "\0".join((source, repo, path, sha256)).encode("utf-8", "surrogatepass")
+    ).hexdigest()[:32]
 
 
 def document_row(
@@ -149,7 +151,9 @@ def judge_rows(
 def _with_columns(origin: pa.Table, rows: list[int], schema: pa.Schema, *columns: list[str]) -> pa.Table:
     taken = origin.take(pa.array(rows, pa.int64()))
     arrays = [*taken.columns, *(pa.array(column, pa.string()) for column in columns)]
-    return pa.table([array.cast(field.type) for array, field in zip(arrays, schema, strict=True)], schema=schema)
+    return pa.table(
+        [array.cast(field.type) for array, field in zip(arrays, schema, strict=True)], schema=schema
+    )
 
 
 def one_line(error: BaseException) -> str:
@@ -176,7 +180,9 @@ def as_documents(table: pa.Table, where: str) -> pa.Table:
     for index, row in enumerate(table.to_pylist()):
         content = row["content"]
         if not isinstance(content, str):
-            raise InputError(f"{where}: row {index}: column 'content' holds {type(content).__name__}, not text")
+            raise InputError(
+                f"{where}: row {index}: column 'content' holds {type(content).__name__}, not text"
+            )
         rows.append(
             document_row(
                 content,

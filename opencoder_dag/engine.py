@@ -6,11 +6,17 @@ documents: a task reads one shard and writes one shard.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
+
+from opencoder_dag.errors import InputError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+CONNECT_SECONDS = 10
 
 
 class Engine(Protocol):
@@ -50,3 +56,51 @@ class DaskEngine:
                 future.release()
         finally:
             self.client.cancel([future for future in futures if not future.done()])
+
+
+def connect(address: str) -> Any:
+    """A client of a running scheduler; raises `InputError` within `CONNECT_SECONDS` when nobody answers."""
+    import distributed
+
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    try:
+        return distributed.Client(address, timeout=CONNECT_SECONDS)
+    except (OSError, ValueError, TimeoutError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"OPENCODER_DASK_ADDRESS: no scheduler answers at {address} ({reason}); "
+            "start one with 'dask scheduler' or unset the variable"
+        ) from None
+
+
+def start_cluster(workers: int) -> Any:
+    """A local cluster of single-threaded worker processes, bound to loopback."""
+    import dask
+    import distributed
+
+    logging.getLogger("distributed").setLevel(logging.ERROR)
+    # Shards are small and the workers are our own: a worker that pauses itself would look like a hang.
+    dask.config.set({"distributed.worker.memory.pause": False, "distributed.admin.tick.limit": "1h"})
+    return distributed.LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=True,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+        silence_logs=logging.ERROR,
+    )
+
+
+@contextmanager
+def open_engine(address: str | None, workers: int) -> Iterator[Engine]:
+    """An engine for one command: the scheduler at `address`, else a local cluster, else this process."""
+    if address:
+        with connect(address) as client:
+            yield DaskEngine(client)
+    elif workers > 1:
+        import distributed
+
+        with start_cluster(workers) as cluster, distributed.Client(cluster) as client:
+            yield DaskEngine(client)
+    else:
+        yield SerialEngine()

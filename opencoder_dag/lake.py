@@ -317,7 +317,9 @@ def finish(
         for part in PARTS:
             digests[part] = (digests[part] + report.digests[part]) % DIGEST_MODULUS
     rows = {part: counts.get(part, 0) for part in PARTS}
-    identity = canonical_json({"digests": {part: f"{value:064x}" for part, value in digests.items()}, "rows": rows})
+    identity = canonical_json(
+        {"digests": {part: f"{value:064x}" for part, value in digests.items()}, "rows": rows}
+    )
     return publish(
         lake,
         stage,

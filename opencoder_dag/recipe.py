@@ -39,8 +39,12 @@ class Dedup(Section):
     bands: int | None = Field(None, gt=0, description="only with preset custom")
     rows: int | None = Field(None, gt=0, description="only with preset custom")
     ngram: int = Field(5, gt=0, description="words a shingle")
-    similarity: float = Field(0.7, gt=0, le=1, description="exact Jaccard from which a candidate is a duplicate")
-    source_loss_alarm: float = Field(0.5, gt=0, le=1, description="share of a source whose loss raises an alarm")
+    similarity: float = Field(
+        0.7, gt=0, le=1, description="exact Jaccard from which a candidate is a duplicate"
+    )
+    source_loss_alarm: float = Field(
+        0.5, gt=0, le=1, description="share of a source whose loss raises an alarm"
+    )
 
     @model_validator(mode="after")
     def _custom_is_complete(self) -> Dedup:
@@ -68,7 +72,9 @@ class PythonRules(Section):
 class Filter(Section):
     """Transformation and rules: `filtered_corpus` (OpenCoder sections 2.2 and 3)."""
 
-    min_stars: int | None = Field(None, ge=0, description="drop repositories below; unknown stars count as below")
+    min_stars: int | None = Field(
+        None, ge=0, description="drop repositories below; unknown stars count as below"
+    )
     copyright: bool = Field(True, description="cut the leading copyright notice")
     personal_data: bool = Field(True, description="replace e-mail addresses, IP addresses, keys, passwords")
     rules: bool = Field(True, description="the RefineCode thresholds")
@@ -88,11 +94,17 @@ class Shares(Section):
 class Mix(Section):
     """What the model is trained on: the pre-training mixture and the annealing mixture."""
 
-    web: float = Field(0.1, ge=0, lt=1, description="share of web text in the pre-training mixture (HF card: 10 %)")
+    web: float = Field(
+        0.1, ge=0, lt=1, description="share of web text in the pre-training mixture (HF card: 10 %)"
+    )
     shares: Shares = Shares()
     high_quality: bool = Field(True, description="false: anneal on the corpus alone (ablation, section 9.3)")
-    max_repeats: float = Field(8.0, ge=1, description="how often a document may be repeated to reach its share")
-    caps: dict[str, float] = Field(default_factory=dict, description="language to highest share of the corpus bytes")
+    max_repeats: float = Field(
+        8.0, ge=1, description="how often a document may be repeated to reach its share"
+    )
+    caps: dict[str, float] = Field(
+        default_factory=dict, description="language to highest share of the corpus bytes"
+    )
     ordering: Literal["hash", "repository"] = "hash"
 
 
@@ -208,6 +220,13 @@ class Recipe(Section):
         what = self.model_dump(mode="json", exclude={"name", "title", "family", "paper"})
         return sha256_text(canonical_json(what))[:16]
 
+    def with_changes(self, changes: Mapping[str, Mapping[str, Any]]) -> Recipe:
+        """A copy with some keys of some sections replaced; raises `InputError` naming the key that is wrong."""
+        try:
+            return Recipe.model_validate_json(canonical_json(_merge(self.model_dump(mode="json"), changes)))
+        except ValidationError as error:
+            raise InputError(describe(error)) from None
+
     def sections(self, *names: str) -> dict[str, Any]:
         """The named sections (or `seed`) as plain values, for a stage's fingerprint."""
         whole = self.model_dump(mode="json")
@@ -241,7 +260,7 @@ def load_recipe(name: str, scale: str = "laptop", extra: Path | None = None) -> 
     files = recipe_files(extra)
     chain = _chain(name, files)
     merged: dict[str, Any] = {}
-    for path, content in reversed(chain):
+    for _path, content in reversed(chain):
         # The scale goes over the root, so that what an ablation changes still wins.
         merged = _merge(merged, content) if merged else _merge(content, _read_yaml(scale_file(scale)))
     merged["name"] = name
@@ -300,7 +319,9 @@ def _merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]
     merged = dict(base)
     for key, value in change.items():
         inner = merged.get(key)
-        merged[key] = _merge(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
+        merged[key] = (
+            _merge(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
+        )
     return merged
 
 

@@ -21,7 +21,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="OPENCODER_", extra="ignore", frozen=True)
 
-    home: Path = Field(Path("~/.opencoder"), description="folder of the lake, checkpoints, Dagster and MLflow")
+    home: Path = Field(
+        Path("~/.opencoder"), description="folder of the lake, checkpoints, Dagster and MLflow"
+    )
     lake: str | None = Field(None, description="fsspec address of the lake; default HOME/lake")
     recipes: Path | None = Field(None, description="a folder of further recipe files")
     scale: str = Field("laptop", description="overlay on every recipe: smoke, laptop, study, or paper")
@@ -29,7 +31,9 @@ class Settings(BaseSettings):
     sources: str = Field("installed", description="comma-separated: installed, or folders of repositories")
     source_bytes: int = Field(24_000_000, gt=0, description="bytes of raw code to collect")
     shard_bytes: int = Field(4_000_000, gt=0, description="bytes of content a shard of the corpus")
-    web_input: str | None = Field(None, description="WARC, WET or Parquet path or glob; default installed docs")
+    web_input: str | None = Field(
+        None, description="WARC, WET or Parquet path or glob; default installed docs"
+    )
 
     dask_address: str | None = Field(None, description="scheduler to use, such as tcp://127.0.0.1:8786")
     dask_workers: int = Field(default_factory=lambda: os.cpu_count() or 1, gt=0, description="local workers")
@@ -40,7 +44,9 @@ class Settings(BaseSettings):
 
     mlflow_uri: str | None = Field(None, description="tracking server; default SQLite in HOME/mlflow")
     llm_url: str | None = Field(None, description="OpenAI-compatible endpoint for synthesis and judging")
-    sandbox: Literal["auto", "bubblewrap", "process"] = Field("auto", description="how programs are contained")
+    sandbox: Literal["auto", "bubblewrap", "process"] = Field(
+        "auto", description="how programs are contained"
+    )
 
     dagster_port: int = Field(3000, gt=0, lt=65536)
     mlflow_port: int = Field(5000, gt=0, lt=65536)
@@ -59,6 +65,17 @@ class Settings(BaseSettings):
     def tracking_uri(self) -> str:
         """MLflow tracking address; the default is a SQLite file by absolute path."""
         return self.mlflow_uri or f"sqlite:///{self.home / 'mlflow' / 'mlflow.db'}"
+
+    @property
+    def mlflow_page(self) -> str:
+        """Where people open MLflow: the tracking server itself, or the one that `opencoder-dag ui` starts."""
+        served = self.mlflow_uri if (self.mlflow_uri or "").startswith("http") else None
+        return (served or f"http://127.0.0.1:{self.mlflow_port}").rstrip("/")
+
+    @property
+    def dagster_page(self) -> str:
+        """Where people open Dagster."""
+        return f"http://127.0.0.1:{self.dagster_port}"
 
 
 def load_settings() -> Settings:

@@ -80,7 +80,9 @@ class MlflowResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         self.client.log_batch(run.info.run_id, params=_params(readable_parameters(recipe)))
         return str(run.info.run_id)
 
-    def stage(self, recipe: Recipe, asset: str, fingerprint: str, tags: Mapping[str, str]) -> tuple[str, bool]:
+    def stage(
+        self, recipe: Recipe, asset: str, fingerprint: str, tags: Mapping[str, str]
+    ) -> tuple[str, bool]:
         """Id of the child run of a stage, and whether it is new."""
         experiment = self.experiment(recipe.family)
         parent = self.parent(recipe)
@@ -88,7 +90,9 @@ class MlflowResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         found = self._find(experiment, identity)
         if found is not None:
             return found, False
-        run = self.client.create_run(experiment, run_name=asset, tags={**identity, RECIPE: recipe.name, **tags})
+        run = self.client.create_run(
+            experiment, run_name=asset, tags={**identity, RECIPE: recipe.name, **tags}
+        )
         return str(run.info.run_id), True
 
     def _find(self, experiment: str, tags: Mapping[str, str]) -> str | None:
@@ -126,7 +130,9 @@ class MlflowResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             self.client.set_terminated(run_id)
             parent = self.parent(recipe)
             self._metrics(parent, headline or {})
-            self._inputs(parent, {name: data for name, data in inputs.items() if name in ("raw_code", "web_recall")})
+            self._inputs(
+                parent, {name: data for name, data in inputs.items() if name in ("raw_code", "web_recall")}
+            )
             self.client.set_tag(parent, f"opencoder.data.{asset}", dataset.digest[:16])
             self.client.set_tag(parent, "dagster.run_id", dagster_run)
         return self.link(recipe, run_id)
@@ -150,6 +156,17 @@ class MlflowResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         parent = self.parent(recipe)
         self._figures(parent, figures or {})
         self.client.set_terminated(parent)
+
+    def attach(self, recipe: Recipe, path: str) -> None:
+        """Keep a file beside the run of a recipe."""
+        import tempfile
+
+        import fsspec
+
+        with fsspec.open(path, "rb") as handle, tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder, Path(path).name)
+            copy.write_bytes(handle.read())
+            self.client.log_artifact(self.parent(recipe), str(copy), artifact_path="report")
 
     def link(self, recipe: Recipe, run_id: str | None = None) -> str:
         """Where to look at a run."""

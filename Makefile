@@ -1,0 +1,41 @@
+# The first two targets are all there is to set up: they make .venv, install pinned packages, do the job.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+# Clean output: no progress bars of pip, no warnings about its own version.
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
+
+.PHONY: run test ui check bench study install clean
+
+run: $(STAMP)  ## materialise baseline, star_filter and repo_dedup
+	$(BIN)/opencoder-dag run
+
+test: $(STAMP) check  ## linter, formatter, types, then all tests
+	$(BIN)/python -m pytest
+
+ui: $(STAMP)  ## open Dagster and MLflow
+	$(BIN)/opencoder-dag ui
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(STAMP)  ## speed against peers, on the same input in the same run (see benchmarks/)
+	$(BIN)/python -m benchmarks
+
+study: $(STAMP)  ## the ablations at a scale that can show an effect
+	OPENCODER_SCALE=study $(BIN)/opencoder-dag run
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else f"Python 3.11 to 3.13 is needed, $(PYTHON) is {v.major}.{v.minor}: make PYTHON=python3.12")'
+	test -d .venv || $(PYTHON) -m venv .venv
+	@echo "Installing pinned packages into .venv (some minutes the first time)"
+	$(PIP) --constraint constraints.txt torch
+	$(PIP) --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv artifacts

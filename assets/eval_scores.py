@@ -1,0 +1,65 @@
+"""`eval_scores`: the base model's and the tuned model's scores."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from assets.materialization import RETRY, Report, materialized, stage_of
+from assets.recipes import RECIPES
+from opencoder_dag.evaluate import evaluate_model
+from opencoder_dag.lake import Dataset
+from opencoder_dag.report.plots import grouped_bars
+from opencoder_dag.report.scores import headline_scores, score_rows
+from resources.dask import DaskResource
+from resources.lake import LakeResource
+from resources.mlflow import MlflowResource
+from resources.recipes import RecipeBook
+from resources.sandbox import SandboxResource
+
+
+@dg.asset(group_name="evaluation", kinds={"python"}, partitions_def=RECIPES, retry_policy=RETRY)
+def eval_scores(
+    context: dg.AssetExecutionContext,
+    base_model: Dataset,
+    sft_model: Dataset,
+    tokenizer: Dataset,
+    held_out: Dataset,
+    lake: LakeResource,
+    dask: DaskResource,
+    mlflow: MlflowResource,
+    recipes: RecipeBook,
+    sandbox: SandboxResource,
+) -> dg.MaterializeResult[Dataset]:
+    """Execution-based pass@k on the suites and bits per byte on held-out code, before and after tuning."""
+    recipe = recipes.get(context.partition_key)
+    with stage_of(context, recipe) as stage:
+        base, tuned = (
+            evaluate_model(
+                lake.open(),
+                model,
+                tokenizer.path,
+                held_out,
+                recipe.evaluate,
+                form,
+                recipe.seed,
+                sandbox.options(),
+                dask,
+                stage.on_progress,
+            )
+            for model, form in ((base_model, "base"), (sft_model, "chat"))
+        )
+    lake.store("base_scores", base, context.partition_key)
+    headline = headline_scores(base, tuned)
+    rows = score_rows(base, tuned)
+    passed = {
+        row["score"]: {"base": row["base"], "tuned": row["tuned"]} for row in rows if "pass@1" in row["score"]
+    }
+    report = Report(
+        headline=headline,
+        numbers=headline,
+        tables={"scores": rows},
+        plots={"pass@1": grouped_bars(passed, f"{recipe.name}: pass@1", "share of problems")},
+    )
+    result = materialized(stage, tuned, {"base_model": base_model, "sft_model": sft_model}, report, mlflow)
+    mlflow.finish(recipe)
+    return result

@@ -1,0 +1,57 @@
+"""`filtered_corpus`: stars, transformation and the RefineCode and Zhusuan rules."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from assets.materialization import (
+    RETRY,
+    Report,
+    check_documents,
+    document_checks,
+    materialized,
+    sizes_by,
+    stage_of,
+)
+from assets.recipes import RECIPES
+from opencoder_dag.lake import Dataset
+from opencoder_dag.report.plots import bars
+from opencoder_dag.rules import filter_corpus
+from resources.dask import DaskResource
+from resources.lake import LakeResource
+from resources.mlflow import MlflowResource
+from resources.recipes import RecipeBook
+
+
+@dg.asset(
+    group_name="corpus",
+    kinds={"dask", "parquet"},
+    partitions_def=RECIPES,
+    check_specs=document_checks("filtered_corpus"),
+    retry_policy=RETRY,
+)
+def filtered_corpus(
+    context: dg.AssetExecutionContext,
+    deduped_corpus: Dataset,
+    lake: LakeResource,
+    dask: DaskResource,
+    mlflow: MlflowResource,
+    recipes: RecipeBook,
+) -> dg.MaterializeResult[Dataset]:
+    """Documents that pass every rule, without copyright notices and personal data."""
+    recipe = recipes.get(context.partition_key)
+    with stage_of(context, recipe) as stage:
+        dataset = filter_corpus(
+            lake.open(), [deduped_corpus], recipe.filter, recipe.seed, dask, stage.on_progress
+        )
+    cleaned = dataset.manifest.facts.get("clean", {})
+    report = Report(
+        headline={
+            "corpus.documents": dataset.manifest.counts["kept"],
+            "corpus.megabytes": dataset.manifest.counts["bytes_kept"] / 1e6,
+        },
+        plots={"languages": bars(sizes_by(dataset, "language"), "Filtered corpus by language", "bytes")},
+        tables={"transformed": [{"what": name, "count": count} for name, count in sorted(cleaned.items())]},
+        checks=check_documents(dataset),
+    )
+    return materialized(stage, dataset, {"deduped_corpus": deduped_corpus}, report, mlflow)

@@ -1,0 +1,33 @@
+"""`tokenizer`: byte-level BPE trained on the filtered corpus and the recalled web text."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from assets.materialization import RETRY, Report, materialized, stage_of
+from assets.recipes import RECIPES
+from opencoder_dag.lake import Dataset
+from opencoder_dag.model import train_tokenizer
+from opencoder_dag.report.plots import bars
+from resources.lake import LakeResource
+from resources.mlflow import MlflowResource
+from resources.recipes import RecipeBook
+
+
+@dg.asset(group_name="model", kinds={"huggingface"}, partitions_def=RECIPES, retry_policy=RETRY)
+def tokenizer(
+    context: dg.AssetExecutionContext,
+    filtered_corpus: Dataset,
+    web_recall: Dataset,
+    lake: LakeResource,
+    mlflow: MlflowResource,
+    recipes: RecipeBook,
+) -> dg.MaterializeResult[Dataset]:
+    """A Hugging Face tokenizer with the special tokens of chat, files and fill-in-the-middle."""
+    recipe = recipes.get(context.partition_key)
+    inputs = {"filtered_corpus": filtered_corpus, "web_recall": web_recall}
+    with stage_of(context, recipe) as stage:
+        dataset = train_tokenizer(lake.open(), list(inputs.values()), recipe.tokenizer, recipe.seed)
+    fertility = dataset.manifest.facts.get("fertility", {})
+    plots = {"fertility": bars(fertility, "Bytes a token by language", "bytes")} if fertility else {}
+    return materialized(stage, dataset, inputs, Report(plots=plots), mlflow)

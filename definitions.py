@@ -1,0 +1,116 @@
+"""Ties assets, resources, jobs and schedules together; `workspace.yaml` loads this file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from resources.deepspeed import DeepSpeedResource
+
+from assets.ablation_report import ablation_report
+from assets.annealing_mix import annealing_mix
+from assets.base_model import base_model
+from assets.deduped_corpus import deduped_corpus
+from assets.eval_scores import eval_scores
+from assets.filtered_corpus import filtered_corpus
+from assets.held_out import held_out
+from assets.instruct_data import instruct_data
+from assets.raw_code import raw_code
+from assets.recipes import RECIPES
+from assets.sft_model import sft_model
+from assets.tokenizer import tokenizer
+from assets.web_recall import web_recall
+from opencoder_dag.settings import Settings, load_settings
+from resources.dask import DaskResource
+from resources.lake import LakeIOManager, LakeResource
+from resources.mlflow import MlflowResource
+from resources.recipes import RecipeBook
+from resources.sandbox import SandboxResource
+
+SOURCES = [raw_code, web_recall, held_out]
+CHAIN = [
+    deduped_corpus,
+    filtered_corpus,
+    tokenizer,
+    annealing_mix,
+    base_model,
+    instruct_data,
+    sft_model,
+    eval_scores,
+]
+CORPUS = [*SOURCES, deduped_corpus, filtered_corpus]
+
+shared_upstream = dg.define_asset_job(
+    "shared_upstream",
+    dg.AssetSelection.assets(*SOURCES),
+    description="What all recipes share: raw code, recalled web text, held-out code",
+)
+recipe_chain = dg.define_asset_job(
+    "recipe_chain",
+    dg.AssetSelection.assets(*CHAIN),
+    partitions_def=RECIPES,
+    description="One recipe from deduplication to scores; pick the recipe as the partition",
+)
+everything = dg.define_asset_job(
+    "everything",
+    dg.AssetSelection.assets(*SOURCES, *CHAIN, ablation_report),
+    partitions_def=RECIPES,
+    description="The whole graph for one recipe",
+)
+corpus_refresh = dg.define_asset_job(
+    "corpus_refresh",
+    dg.AssetSelection.assets(*CORPUS),
+    partitions_def=RECIPES,
+    description="Sources and corpus of one recipe, without any training",
+)
+report = dg.define_asset_job(
+    "report", dg.AssetSelection.assets(ablation_report), description="Compare all evaluated recipes"
+)
+
+
+@dg.schedule(
+    job=corpus_refresh,
+    cron_schedule="0 3 * * 0",
+    description="Sundays at 03:00: refresh the corpus of every recipe that was built before",
+)
+def weekly_corpus_refresh(
+    context: dg.ScheduleEvaluationContext, lake: LakeResource
+) -> Iterator[dg.RunRequest]:
+    """One run a recipe; the first collects, the others find the sources ready and reuse them."""
+    built = set(lake.latest("filtered_corpus")) or {"baseline"}
+    for recipe in RECIPES.get_partition_keys():
+        if recipe in built:
+            yield dg.RunRequest(
+                run_key=f"{context.scheduled_execution_time:%F}-{recipe}", partition_key=recipe
+            )
+
+
+def build_definitions(settings: Settings, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """All definitions for these settings; `overrides` replaces resources by name (for tests)."""
+    lake = LakeResource(root=settings.lake_root)
+    resources: dict[str, Any] = {
+        "lake": lake,
+        "io_manager": LakeIOManager(lake=lake),
+        "recipes": RecipeBook(
+            scale=settings.scale, folder=str(settings.recipes) if settings.recipes else None
+        ),
+        "dask": DaskResource(address=settings.dask_address, workers=settings.dask_workers),
+        "deepspeed": DeepSpeedResource(),
+        "sandbox": SandboxResource(kind=settings.sandbox),
+        "mlflow": MlflowResource(
+            uri=settings.tracking_uri,
+            artifacts=str(settings.home / "mlflow" / "artifacts"),
+            link_base=settings.mlflow_page,
+        ),
+    }
+    return dg.Definitions(
+        assets=[*SOURCES, *CHAIN, ablation_report],
+        jobs=[shared_upstream, recipe_chain, everything, corpus_refresh, report],
+        schedules=[weekly_corpus_refresh],
+        resources={**resources, **(overrides or {})},
+        executor=dg.in_process_executor,  # one process a run: stages hand their work to Dask and DeepSpeed
+    )
+
+
+defs = build_definitions(load_settings())

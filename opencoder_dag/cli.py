@@ -1,0 +1,251 @@
+"""`opencoder-dag`: every stage alone on your own files, and the front door to the graph.
+
+Belongs here: arguments, and one line when something is wrong. Exit status 0; 1 when work failed; 2 for bad
+arguments or input.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from opencoder_dag.engine import Engine, open_engine
+from opencoder_dag.errors import InputError, OpencoderError
+from opencoder_dag.inputs import OneFolderLake, open_input
+from opencoder_dag.lake import Dataset, Lake
+from opencoder_dag.recipe import Recipe, load_recipe
+from opencoder_dag.report.console import console, progress, stage_line
+from opencoder_dag.settings import Settings, load_settings
+
+app = typer.Typer(
+    help="Build code language models reproducibly: the OpenCoder cookbook as an asset graph and as commands.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Input = Annotated[
+    str, typer.Argument(metavar="IN", help="stage folder, Parquet file or folder, or source folder")
+]
+Out = Annotated[str, typer.Option("--out", metavar="DIR", help="stage folder to write")]
+RecipeName = Annotated[str, typer.Option("--recipe", help="recipe whose settings are used")]
+AsJson = Annotated[bool, typer.Option("--json", help="print the manifest")]
+
+DEFAULT_RECIPES = ("baseline", "star_filter", "repo_dedup")
+
+
+# --- the graph ---
+
+
+@app.command()
+def run(
+    recipes: Annotated[list[str] | None, typer.Argument(help="recipes, in order; default three")] = None,
+) -> None:
+    """Materialise the whole graph for recipes; what is ready is reused."""
+    from opencoder_dag.graph import materialize_recipes
+
+    materialize_recipes(recipes or DEFAULT_RECIPES)
+
+
+@app.command()
+def ui() -> None:
+    """Open the Dagster and MLflow pages on loopback."""
+    from opencoder_dag.graph import open_ui
+
+    open_ui()
+
+
+# --- stages ---
+
+
+@app.command()
+def collect(
+    source: Annotated[str, typer.Argument(metavar="SOURCES", help="comma-separated; see OPENCODER_SOURCES")],
+    out: Out,
+    max_bytes: Annotated[int | None, typer.Option(help="bytes to collect; default all of a folder")] = None,
+    json: AsJson = False,
+) -> None:
+    """Read source files into documents."""
+    from opencoder_dag.sources import collect as collect_documents
+    from opencoder_dag.sources import sources_from_spec
+
+    with _stage("collect", out, json) as work:
+        limit = max_bytes or (work.settings.source_bytes if source == "installed" else 1 << 62)
+        work.output = collect_documents(
+            work.lake,
+            sources_from_spec(source),
+            limit,
+            work.settings.shard_bytes,
+            work.engine,
+            work.on_progress,
+        )
+
+
+@app.command()
+def recall(
+    pages: Annotated[
+        str, typer.Argument(metavar="PAGES", help="WARC, WET or Parquet path or glob, or 'installed'")
+    ],
+    out: Out,
+    model: Annotated[
+        str | None, typer.Option(help="apply the classifier of this recall stage folder")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Find the code-related pages of a crawl."""
+    from opencoder_dag.web import RecallConfig, apply_recall, page_source
+    from opencoder_dag.web import recall as recall_pages
+
+    with _stage("recall", out, json) as work:
+        source = page_source(None if pages == "installed" else pages)
+        config, size = RecallConfig(), work.settings.shard_bytes
+        if model is None:
+            work.output = recall_pages(work.lake, source, config, size, work.engine, work.on_progress)
+        else:
+            work.output = apply_recall(work.lake, model, source, config, size, work.engine, work.on_progress)
+
+
+@app.command()
+def dedup(
+    source: Input,
+    out: Out,
+    level: Annotated[str | None, typer.Option(help="file, repository or chunk")] = None,
+    preset: Annotated[str | None, typer.Option(help="opencoder or stack")] = None,
+    recipe: RecipeName = "baseline",
+    json: AsJson = False,
+) -> None:
+    """Remove exact and near duplicates."""
+    from opencoder_dag.dedup import deduplicate
+
+    changes = {key: value for key, value in (("level", level), ("preset", preset)) if value is not None}
+    with _stage("dedup", out, json) as work:
+        config = work.recipe(recipe, {"dedup": changes}).dedup
+        work.output = deduplicate(work.lake, [work.open(source)], config, work.engine, work.on_progress)
+
+
+@app.command(name="filter")
+def filter_documents(
+    source: Annotated[str | None, typer.Argument(metavar="IN", help="documents to filter")] = None,
+    out: Annotated[str | None, typer.Option("--out", metavar="DIR", help="stage folder to write")] = None,
+    explain: Annotated[
+        Path | None, typer.Option(help="print every signal of one file, with its threshold")
+    ] = None,
+    recipe: RecipeName = "baseline",
+    json: AsJson = False,
+) -> None:
+    """Apply the transformation and the rules, or explain what they say of one file."""
+    if explain is not None:
+        _explain(explain)
+        return
+    if source is None or out is None:
+        raise InputError("filter needs IN and --out, or --explain FILE")
+    from opencoder_dag.rules import filter_corpus
+
+    with _stage("filter", out, json) as work:
+        chosen = work.recipe(recipe)
+        work.output = filter_corpus(
+            work.lake, [work.open(source)], chosen.filter, chosen.seed, work.engine, work.on_progress
+        )
+
+
+def _explain(path: Path) -> None:
+    from rich.table import Table
+
+    from opencoder_dag.rules import explain as explain_file
+
+    table = Table("signal", "value", "threshold", "verdict", title=str(path), title_justify="left")
+    for row in explain_file(path):
+        style = "bold red" if row.hit else None
+        table.add_row(row.signal, row.value, row.threshold, "drops" if row.hit else "", style=style)
+    typer.echo(_plain(table))
+
+
+def _plain(table: object) -> str:
+    from io import StringIO
+
+    from rich.console import Console
+
+    width = console.width if sys.stdout.isatty() else 140
+    out = Console(file=StringIO(), width=width, force_terminal=sys.stdout.isatty())
+    out.print(table)
+    return out.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+
+
+@app.command()
+def report() -> None:
+    """Print the table of the recipes evaluated so far."""
+    from opencoder_dag.graph import print_results
+
+    print_results()
+
+
+# --- what the stage commands share ---
+
+
+class _Work:
+    """One stage command in progress: where it writes, who runs the tasks, what came out."""
+
+    def __init__(self, lake: Lake, scratch: Lake, engine: Engine, settings: Settings) -> None:
+        self.lake = lake
+        self.scratch = scratch
+        self.engine = engine
+        self.settings = settings
+        self.on_progress: Callable[[int, int], None] = lambda done, total: None
+        self.output: Dataset | None = None
+
+    def open(self, path: str) -> Dataset:
+        """The input that the user named."""
+        return open_input(path, self.scratch, self.engine, self.settings.shard_bytes)
+
+    def recipe(self, name: str, changes: dict[str, dict[str, object]] | None = None) -> Recipe:
+        """A recipe with the options of the command line over it."""
+        base = load_recipe(name, self.settings.scale, self.settings.recipes)
+        return base.with_changes(changes or {})
+
+
+@contextmanager
+def _stage(name: str, out: str, as_json: bool) -> Iterator[_Work]:
+    import tempfile
+    import time
+
+    settings = load_settings()
+    started = time.monotonic()
+    with (
+        tempfile.TemporaryDirectory(prefix="opencoder-") as scratch,
+        open_engine(settings.dask_address, settings.dask_workers) as engine,
+        progress(name) as on_progress,
+    ):
+        work = _Work(OneFolderLake(out), Lake(scratch), engine, settings)
+        work.on_progress = on_progress
+        yield work
+    if work.output is None:
+        raise OpencoderError(f"{name}: nothing was written")
+    console.print(stage_line(name, None, work.output, time.monotonic() - started))
+    if as_json:
+        typer.echo(work.output.manifest.to_json())
+
+
+def main() -> None:
+    """Entry point: errors meant for users become one line on standard error and an exit status."""
+    try:
+        app(standalone_mode=True)
+    except InputError as error:
+        sys.exit(_complain(error, 2))
+    except OpencoderError as error:
+        sys.exit(_complain(error, 1))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _complain(error: OpencoderError, status: int) -> int:
+    print(f"opencoder-dag: {' '.join(str(error).split())}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    main()
