@@ -1,0 +1,134 @@
+"""The program's own process: limits, a bare main module, and the one way to report success.
+
+A program passes when its main module has run to its last line. Success is reported by a secret that the
+worker made for this one process, written to a pipe that the worker reads after the process has gone. The
+secret lives only in C objects that neither frames nor the garbage collector lead to, and the operations
+that could dig it out (memory access, tracing, walking all objects) end the process.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import signal
+import sys
+from collections import deque
+from functools import partial
+from operator import call
+from types import ModuleType
+from typing import Any, NoReturn
+
+FORBIDDEN_STATUS = 113
+MEMORY_STATUS = 114
+LONGEST_DETAIL = 400
+
+# Audit events (docs.python.org, "Audit events table") of what no solution needs and a forger would.
+FORBIDDEN_EVENTS = frozenset(
+    {
+        "code.__new__",
+        "cpython.PyInterpreterState_New",
+        "ctypes.addressof",
+        "ctypes.call_function",
+        "ctypes.cdata",
+        "ctypes.cdata/buffer",
+        "ctypes.dlsym",
+        "ctypes.dlsym/handle",
+        "ctypes.string_at",
+        "ctypes.wstring_at",
+        "gc.get_objects",
+        "gc.get_referents",
+        "gc.get_referrers",
+        "sys._current_exceptions",
+        "sys._current_frames",
+        "sys.setprofile",
+        "sys.settrace",
+    }
+)
+FORBIDDEN_MODULES = frozenset({"_testcapi", "_testinternalcapi", "_xxsubinterpreters"})
+
+
+def run_program(source: str, seconds: int, limits: dict[str, int], report_fd: int, secret: bytes) -> NoReturn:
+    """Run a program as the main module of this process, report on `report_fd`, and exit."""
+    me = os.getpid()
+    try:
+        enter(seconds, limits)
+        _forbid_digging()
+        code = compile(source, "<program>", "exec", dont_inherit=True)
+        del source
+        steps = (
+            partial(exec, code, main_module().__dict__),
+            partial(os.write, report_fd, secret),
+            partial(os._exit, 0),
+        )
+        last_word = [map(call, steps)]
+        del secret, steps, code
+        gc.freeze()
+        deque(last_word.pop(), 0)  # runs the steps from C: no frame of ours holds the secret
+    except BaseException as error:
+        if os.getpid() == me:  # not in a process that the program forked
+            fail(report_fd, error)
+    os._exit(1)
+
+
+def enter(seconds: int, limits: dict[str, int]) -> None:
+    """Own session, limits and default signals for a process that runs code nobody has read."""
+    os.setsid()
+    set_limit(resource.RLIMIT_CPU, seconds)
+    set_limit(resource.RLIMIT_AS, limits["memory"])
+    set_limit(resource.RLIMIT_FSIZE, limits["file"])
+    set_limit(resource.RLIMIT_NOFILE, limits["descriptors"])
+    set_limit(resource.RLIMIT_CORE, 0)
+    if limits["processes"]:
+        set_limit(resource.RLIMIT_NPROC, limits["processes"])
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def set_limit(what: int, value: int) -> None:
+    """Soft and hard limit, never above the hard limit that is there already."""
+    hard = resource.getrlimit(what)[1]
+    if hard != resource.RLIM_INFINITY:
+        value = min(value, hard)
+    resource.setrlimit(what, (value, value))
+
+
+def main_module() -> ModuleType:
+    """A fresh `__main__` that shows nothing of the worker's own."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "inside"]:
+        del sys.modules[name]
+    module = ModuleType("__main__")
+    sys.modules["__main__"] = module
+    sys.argv[:] = ["program.py"]
+    return module
+
+
+def fail(report_fd: int, error: BaseException) -> NoReturn:
+    """Report how the program ended, in one bounded line, and exit."""
+    status = 1
+    try:
+        if isinstance(error, MemoryError):
+            status = MEMORY_STATUS
+        name = type(error).__name__
+        try:
+            message = " ".join(str(error)[:LONGEST_DETAIL].split())
+        except BaseException:
+            message = "(no readable message)"
+        detail = f"{name}: {message}" if message else name
+        os.write(report_fd, b"!" + detail[:LONGEST_DETAIL].encode("utf-8", "replace"))
+    finally:
+        os._exit(status)
+
+
+def _forbid_digging() -> None:
+    def hook(
+        event: str,
+        args: tuple[Any, ...],
+        events: frozenset[str] = FORBIDDEN_EVENTS,
+        modules: frozenset[str] = FORBIDDEN_MODULES,
+        leave: Any = os._exit,
+    ) -> None:
+        if event in events or (event == "import" and args[0] in modules):
+            leave(113)
+
+    sys.addaudithook(hook)

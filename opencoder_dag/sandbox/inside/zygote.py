@@ -1,0 +1,222 @@
+"""The warm worker: common imports done once, then one forked process a program.
+
+The worker takes one program after another from the host, hands each to a fresh process, watches it, ends
+everything it left and answers with the verdict. It is not dumpable, so that no program of the same user can
+trace it or read its memory or descriptors.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import importlib
+import os
+import random
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+
+from inside import guard, guest, wire
+
+# What solutions import most; loaded once here instead of in every program.
+COMMON = [
+    "abc",
+    "array",
+    "ast",
+    "base64",
+    "bisect",
+    "calendar",
+    "cmath",
+    "collections",
+    "copy",
+    "csv",
+    "dataclasses",
+    "datetime",
+    "decimal",
+    "enum",
+    "fractions",
+    "functools",
+    "hashlib",
+    "heapq",
+    "io",
+    "itertools",
+    "json",
+    "math",
+    "numbers",
+    "operator",
+    "random",
+    "re",
+    "statistics",
+    "string",
+    "struct",
+    "textwrap",
+    "time",
+    "traceback",
+    "typing",
+    "unicodedata",
+    "unittest",
+]
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
+SHARED_MEMORY = Path("/dev/shm")
+IPC_TABLES = tuple(Path(f"/proc/sysvipc/{name}") for name in ("shm", "sem", "msg"))
+LONGEST_REPORT = 4096
+
+
+class Worker:
+    """Runs programs one at a time in `folder`, which it empties after each."""
+
+    def __init__(self, settings: dict[str, Any], requests: int, replies: int) -> None:
+        self.requests, self.replies = requests, replies
+        self.folder = Path(settings["folder"])
+        self.limits: dict[str, int] = settings["limits"]
+        self.contained: bool = settings["contained"]
+        self.reach = self._give_up_rights(settings["uid"])
+        if not self.contained and self.limits["processes"] and self.reach == guard.TREE:
+            self.limits["processes"] += _threads_of_user()
+        os.chdir(self.folder)
+
+    def _give_up_rights(self, uid: int | None) -> str:
+        dropped = False
+        if uid is not None and os.getuid() == 0 and (self.contained or _standard_library_open_to(uid)):
+            if not self.contained:
+                os.chown(self.folder, uid, uid)
+            os.setgroups([])
+            os.setresgid(uid, uid, uid)
+            os.setresuid(uid, uid, uid)
+            dropped = True
+        with contextlib.suppress(OSError, AttributeError):
+            prctl = ctypes.CDLL(None).prctl
+            prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+            prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+            prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        if self.contained and os.getpid() == 1:
+            return guard.NAMESPACE
+        return guard.USER if dropped else guard.TREE
+
+    def serve(self) -> None:
+        """Answer requests until the host closes the channel."""
+        while (request := wire.receive(self.requests)) is not None:
+            try:
+                reply = self.run(request["source"], float(request["seconds"]))
+            except guard.HostGone:
+                guard.end_everything(self.reach, 0)
+                return
+            wire.send(self.replies, reply)
+
+    def run(self, source: str, seconds: float) -> dict[str, Any]:
+        """The verdict on one program, and whether it left so much behind that this worker should retire."""
+        secret = secrets.token_hex(24).encode()
+        reading, writing = os.pipe2(os.O_CLOEXEC)
+        pid = os.fork()
+        if pid == 0:
+            os.close(self.requests)
+            os.close(self.replies)
+            os.close(reading)
+            guest.run_program(source, int(seconds) + 2, self.limits, writing, secret)
+        os.close(writing)
+        try:
+            ending = guard.watch(
+                pid,
+                seconds,
+                self.limits["resident"],
+                self.limits["disk"],
+                self.folder,
+                self.reach,
+                self.requests,
+            )
+            left_processes = guard.end_everything(self.reach, pid)
+            os.set_blocking(reading, False)
+            report = _read_report(reading)
+        finally:
+            os.close(reading)
+        left_files = guard.empty(self.folder)
+        if self.contained:
+            left_files = guard.empty(SHARED_MEMORY) or left_files
+        verdict, detail = judge(ending, report, secret, seconds)
+        retire = ending.reason is not None or left_processes or (self.contained and _ipc_in_use())
+        return {"verdict": verdict, "detail": detail, "seconds": ending.seconds, "retire": retire}
+
+
+def judge(ending: guard.Ending, report: bytes, secret: bytes, seconds: float) -> tuple[str, str]:
+    """Verdict and detail. Only the bare secret, once, from a process that then exited by itself passes."""
+    if ending.reason == "timeout":
+        return "timeout", f"no end within {seconds:g} s"
+    if ending.reason == "memory":
+        return "memory", "all processes together exceeded the memory limit"
+    if ending.reason == "disk":
+        return "killed", "files exceeded the disk limit"
+    code = os.waitstatus_to_exitcode(ending.status or 0)
+    if report == secret and code == 0:
+        return "passed", ""
+    if code == guest.FORBIDDEN_STATUS:
+        return "failed", "used an operation that could reach the verdict (ctypes, gc, tracing, code objects)"
+    if code < 0:
+        if -code == 24 or (-code == 9 and ending.seconds >= seconds * 0.9):
+            return "timeout", "CPU limit"
+        return "killed", f"signal {-code}"
+    if report.startswith(b"!") and secret not in report:
+        return ("memory" if code == guest.MEMORY_STATUS else "failed"), report[1:].decode("utf-8", "replace")
+    if report:
+        return "failed", "wrote to the verdict channel"
+    return "failed", f"left before its last line (exit status {code})"
+
+
+def _read_report(fd: int) -> bytes:
+    try:
+        return os.read(fd, LONGEST_REPORT)
+    except BlockingIOError:
+        return b""
+
+
+def _ipc_in_use() -> bool:
+    for table in IPC_TABLES:
+        with contextlib.suppress(OSError):
+            if table.read_bytes().count(b"\n") > 1:
+                return True
+    return False
+
+
+def _standard_library_open_to(uid: int) -> bool:
+    os.seteuid(uid)
+    try:
+        with open(os.__file__, "rb"):  # noqa: PTH123
+            return True
+    except OSError:
+        return False
+    finally:
+        os.seteuid(0)
+
+
+def _threads_of_user() -> int:
+    """Threads that this user runs now: the limit on processes counts them all."""
+    total, uid = 0, os.getuid()
+    for name in os.listdir("/proc"):  # noqa: PTH208
+        if name.isdigit():
+            with contextlib.suppress(OSError):
+                if os.stat(f"/proc/{name}").st_uid == uid:  # noqa: PTH116
+                    total += len(os.listdir(f"/proc/{name}/task"))  # noqa: PTH208
+    return total
+
+
+def main() -> None:
+    """Set up over the channel (standard input and output), then serve."""
+    requests, replies = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    os.close(null)
+    settings = wire.receive(requests)
+    for name in (*COMMON, *settings["preload"]):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    del sys.path[0]
+    random.seed(0)
+    worker = Worker(settings, requests, replies)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    wire.send(replies, {"ready": True, "reach": worker.reach})
+    worker.serve()
