@@ -89,7 +89,7 @@ def bubblewrap_argv(program: str) -> list[str]:
 
 
 def interpreter_folders() -> list[str]:
-    """Folders of this Python that are not part of the system: its prefix, a virtual environment, libraries."""
+    """Folders of this Python outside the system: its prefix, a virtual environment, its libraries."""
     folders = {sys.base_prefix, sys.base_exec_prefix, sys.prefix}
     folders |= {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}
     needed: list[str] = []

@@ -14,8 +14,8 @@ class SandboxOptions:
     """How programs are contained, and what each may use.
 
     `kind`: bubblewrap (namespaces: no network, read-only system, private temporary folder), process (limits
-    and a session only) or auto, which takes bubblewrap where it works. `seconds` is the time limit of a program
-    on a clock that stands still while others have the CPU; it is stretched on hosts slower than the reference.
+    and a session only) or auto, which takes bubblewrap where it works. `seconds` is the time limit of a
+    program on a clock that stands still while others have the CPU; slower hosts stretch it.
     `memory_bytes` bounds the address space of a process and the resident memory of all of a program's
     processes together. `workers` programs run at a time. `preload` names modules that workers import once.
     """

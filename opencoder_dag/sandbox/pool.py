@@ -130,7 +130,7 @@ class Sandbox:
         self.options = options
         self.kind = sandbox_kind(options)
         self.seconds = options.seconds * slowness()
-        # A thread stays as long as its worker: the kernel ends a contained worker with the thread it came from.
+        # A thread stays as long as its worker: the kernel ends a contained worker with its parent thread.
         self._threads = ThreadPoolExecutor(options.workers, thread_name_prefix="sandbox")
         self._workers: dict[int, Worker] = {}
         self._closing = False

@@ -1,6 +1,7 @@
 """Verdicts, order, freshness and limits of both kinds of containment."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -50,7 +51,7 @@ def test_verdicts_in_order(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_program_starts_fresh(kind: str) -> None:
     spoil = "import math, builtins, os\nmath.pi = 3\nbuiltins.len = None\nopen('left', 'w').write('x')"
-    check = "import math, os\nassert math.pi > 3.1 and len('ab') == 2 and os.listdir('.') == []\nassert 'spoilt' not in dir()"
+    check = "import math, os\nassert math.pi > 3.1 and len('ab') == 2 and os.listdir('.') == []"
     outcomes = run_programs([spoil, check] * 3, options(kind, workers=1))
     assert [outcome.verdict for outcome in outcomes] == ["passed"] * 6
 
@@ -65,7 +66,8 @@ def test_memory_of_all_processes_together_is_bounded(kind: str) -> None:
 def test_only_bubblewrap_hides_the_host() -> None:
     if bubblewrap_problem():
         pytest.skip(str(bubblewrap_problem()))
-    program = f"import os\nassert not os.path.exists({os.getcwd()!r} + '/pyproject.toml')\nassert not os.access('/usr', os.W_OK)"
+    project = str(Path(__file__).parents[2] / "pyproject.toml")
+    program = f"import os\nassert not os.path.exists({project!r})\nassert not os.access('/usr', os.W_OK)"
     network = "import socket\nfrom contextlib import suppress\nassert socket.if_nameindex() == [(1, 'lo')]"
     secret = "import os\nassert 'OPENCODER_SECRET' not in os.environ"
     os.environ["OPENCODER_SECRET"] = "1"

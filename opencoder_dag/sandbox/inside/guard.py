@@ -33,15 +33,15 @@ class Ending:
     seconds: float  # on the program's own clock
 
 
-class HostGone(Exception):
+class HostGoneError(Exception):
     """The host has closed the channel: nobody waits for a verdict any more."""
 
 
-def watch(pid: int, seconds: float, memory: int, disk: int, folder: Path, reach: str, host_fd: int) -> Ending:
+def watch(pid: int, seconds: float, limits: dict[str, int], folder: Path, reach: str, host_fd: int) -> Ending:
     """Wait until process `pid` ends or must be ended; the caller then kills what is left.
 
-    `seconds` is the budget on the program's own clock, `memory` bounds the resident bytes of all its
-    processes together, and `disk` the bytes under `folder`. `reach` tells which processes can only be the
+    `seconds` is the budget on the program's own clock, `limits` has the bytes that all its processes together
+    may hold in memory (resident) and under `folder` (disk). `reach` tells which processes can only be the
     program's: see `end_everything`.
     """
     start = time.monotonic()
@@ -59,15 +59,15 @@ def watch(pid: int, seconds: float, memory: int, disk: int, folder: Path, reach:
                 return Ending("timeout", None, clock)
             for fd, _ in poll.poll(max(1.0, min(left, TICK) * 1000)):
                 if fd == host_fd:
-                    raise HostGone
+                    raise HostGoneError
                 waited = _run_delay(pid) if wall >= TICK else 0.0  # a zombie still has its figures
                 _, status = os.waitpid(pid, 0)
                 return Ending(None, status, max(0.0, time.monotonic() - start - waited))
             if wall >= TICK:
                 members = every_other_process() if reach == NAMESPACE else descendants(os.getpid())
-                if sum(map(resident, members)) > memory:
+                if sum(map(resident, members)) > limits["resident"]:
                     return Ending("memory", None, clock)
-                if folder_bytes(folder, disk) > disk:
+                if folder_bytes(folder, limits["disk"]) > limits["disk"]:
                     return Ending("disk", None, clock)
     finally:
         os.close(process)

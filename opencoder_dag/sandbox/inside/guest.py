@@ -56,12 +56,12 @@ def run_program(source: str, seconds: int, limits: dict[str, int], report_fd: in
         _forbid_digging()
         code = compile(source, "<program>", "exec", dont_inherit=True)
         del source
-        steps = (
+        steps: tuple[Any, ...] = (
             partial(exec, code, main_module().__dict__),
             partial(os.write, report_fd, secret),
             partial(os._exit, 0),
         )
-        last_word = [map(call, steps)]
+        last_word: list[Any] = [map(call, steps)]
         del secret, steps, code
         gc.freeze()
         deque(last_word.pop(), 0)  # runs the steps from C: no frame of ours holds the secret

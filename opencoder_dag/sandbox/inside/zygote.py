@@ -21,45 +21,49 @@ from typing import Any
 from inside import guard, guest, wire
 
 # What solutions import most; loaded once here instead of in every program.
-COMMON = [
-    "abc",
-    "array",
-    "ast",
-    "base64",
-    "bisect",
-    "calendar",
-    "cmath",
-    "collections",
-    "copy",
-    "csv",
-    "dataclasses",
-    "datetime",
-    "decimal",
-    "enum",
-    "fractions",
-    "functools",
-    "hashlib",
-    "heapq",
-    "io",
-    "itertools",
-    "json",
-    "math",
-    "numbers",
-    "operator",
-    "random",
-    "re",
-    "statistics",
-    "string",
-    "struct",
-    "textwrap",
-    "time",
-    "traceback",
-    "typing",
-    "unicodedata",
-    "unittest",
-]
+COMMON = (
+    *(
+        "abc",
+        "array",
+        "ast",
+        "base64",
+        "bisect",
+        "calendar",
+        "cmath",
+        "collections",
+        "copy",
+        "csv",
+        "dataclasses",
+    ),
+    *(
+        "datetime",
+        "decimal",
+        "enum",
+        "fractions",
+        "functools",
+        "hashlib",
+        "heapq",
+        "io",
+        "itertools",
+        "json",
+        "math",
+    ),
+    *(
+        "numbers",
+        "operator",
+        "random",
+        "re",
+        "statistics",
+        "string",
+        "struct",
+        "textwrap",
+        "time",
+        "traceback",
+    ),
+    *("typing", "unicodedata", "unittest"),
+)
 
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
+PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 4, 36, 38
 SHARED_MEMORY = Path("/dev/shm")
 IPC_TABLES = tuple(Path(f"/proc/sysvipc/{name}") for name in ("shm", "sem", "msg"))
 LONGEST_REPORT = 4096
@@ -101,7 +105,7 @@ class Worker:
         while (request := wire.receive(self.requests)) is not None:
             try:
                 reply = self.run(request["source"], float(request["seconds"]))
-            except guard.HostGone:
+            except guard.HostGoneError:
                 guard.end_everything(self.reach, 0)
                 return
             wire.send(self.replies, reply)
@@ -118,15 +122,7 @@ class Worker:
             guest.run_program(source, int(seconds) + 2, self.limits, writing, secret)
         os.close(writing)
         try:
-            ending = guard.watch(
-                pid,
-                seconds,
-                self.limits["resident"],
-                self.limits["disk"],
-                self.folder,
-                self.reach,
-                self.requests,
-            )
+            ending = guard.watch(pid, seconds, self.limits, self.folder, self.reach, self.requests)
             left_processes = guard.end_everything(self.reach, pid)
             os.set_blocking(reading, False)
             report = _read_report(reading)
