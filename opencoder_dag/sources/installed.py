@@ -99,18 +99,18 @@ def _site_folders() -> list[str]:
 
 def _repository(distribution: Distribution) -> Repository | None:
     metadata = distribution.metadata
-    name = re.sub(r"[-_.]+", "-", metadata["Name"] or "").lower()
+    name = re.sub(r"[-_.]+", "-", metadata.get("Name") or "").lower()
     record = _record(distribution)
     if not name or name == THIS_PROJECT or record is None or _is_editable(distribution):
         return None
-    urls = project_urls(metadata.get_all("Project-URL") or [], metadata["Home-page"])
+    urls = project_urls(metadata.get_all("Project-URL") or [], metadata.get("Home-page"))
     return Repository(
         name=name,
         source="installed",
         revision=distribution.version,
         tree=InstalledFiles(str(Path(record).parent.parent), record),
         license=license_of(
-            metadata["License-Expression"], metadata.get_all("Classifier") or [], metadata["License"]
+            metadata.get("License-Expression"), metadata.get_all("Classifier") or [], metadata.get("License")
         ),
         stars=stars_of(urls),
         url=next((url for url in urls if github_project(url)), urls[0] if urls else None),

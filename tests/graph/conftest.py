@@ -1,0 +1,99 @@
+"""The whole graph at the smoke scale: real code of this machine, real training, in a home of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+RECIPES = ("baseline", "star_filter", "repo_dedup")
+# Enough shards for a kill to fall between them, small enough for minutes.
+SMOKE = {"OPENCODER_SCALE": "smoke", "OPENCODER_SOURCE_BYTES": "3000000", "OPENCODER_SHARD_BYTES": "300000"}
+
+
+@dataclass
+class Home:
+    """A home folder and the command line working in it."""
+
+    path: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """The environment of a command in this home."""
+        clean = {key: value for key, value in os.environ.items() if not key.startswith(("OPENCODER_", "DAGSTER_HOME"))}
+        return {**clean, **SMOKE, **self.env, **more, "OPENCODER_HOME": str(self.path)}
+
+    def run(self, *arguments: str, timeout: float = 280, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run `opencoder-dag` to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "opencoder_dag.cli", *arguments],
+            cwd=ROOT,
+            env=self.environment(**more),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+
+    def run_until(self, condition: Callable[[], bool], *arguments: str, timeout: float = 200, **more: str) -> None:
+        """Start `opencoder-dag`, and `kill -9` its whole process group as soon as `condition` holds."""
+        log = self.path / "killed.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as out:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "opencoder_dag.cli", *arguments],
+                cwd=ROOT,
+                env=self.environment(**more),
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + timeout
+        try:
+            while not condition():
+                assert process.poll() is None, f"ended before the condition held: {log.read_text()[-2000:]}"
+                assert time.monotonic() < deadline, f"the condition never held: {log.read_text()[-2000:]}"
+                time.sleep(0.01)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def folder(self, asset: str, recipe: str = "all") -> Path:
+        """Stage folder of an asset's newest output."""
+        pointer = json.loads((self.path / "lake" / "assets" / asset / f"{recipe}.json").read_text())
+        return Path(pointer["folder"])
+
+    def manifest(self, asset: str, recipe: str = "all") -> dict:
+        """Manifest of an asset's newest output."""
+        return json.loads((self.folder(asset, recipe) / "manifest.json").read_text())
+
+    def files(self) -> dict[str, int]:
+        """Every file of the lake with its time of last change."""
+        lake = self.path / "lake"
+        return {str(path.relative_to(lake)): path.stat().st_mtime_ns for path in lake.rglob("*") if path.is_file()}
+
+
+SHARED_ASSETS = ("raw_code", "web_recall", "held_out")
+CORPUS_ASSETS = ("deduped_corpus", "filtered_corpus")
+CHAIN_ASSETS = (
+    *CORPUS_ASSETS,
+    *("tokenizer", "annealing_mix", "base_model", "instruct_data", "sft_model", "eval_scores"),
+)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A home in which three recipes were run from nothing, without disturbance."""
+    home = Home(tmp_path_factory.mktemp("undisturbed"))
+    done = home.run("run", *RECIPES, timeout=400)
+    assert done.returncode == 0, done.stderr[-3000:]
+    home.path.joinpath("terminal.txt").write_text(done.stderr)
+    yield home
