@@ -79,7 +79,7 @@ def decode(content: bytes) -> str:
         else:
             text = content.decode(encoding)
     except UnicodeDecodeError as error:
-        if (nul := content.find(b"\0")) >= 0:
+        if encoding == "utf-8" and (nul := content.find(b"\0")) >= 0:
             raise UnreadableError(f"binary: NUL byte at offset {nul}") from None
         offset = error.start + (len(mark) if encoding == "utf-8" else 0)
         raise UnreadableError(f"not {encoding.upper()}: {error.reason} at byte {offset}") from None
