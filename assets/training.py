@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
-
-from resources.deepspeed import DeepSpeedResource
 
 from assets.materialization import Report, StageOf
 from opencoder_dag.lake import Dataset, Lake
 from opencoder_dag.report.plots import curves
-from opencoder_dag.train import TrainJob, publish_model, read_metrics
+from opencoder_dag.report.scores import held_out_curve
+from opencoder_dag.train import TrainJob, publish_model
+from resources.deepspeed import DeepSpeedResource
 from resources.mlflow import MlflowResource
+
+FACTS = ("parameters", "tokens", "steps", "ranks", "tokens_per_second", "resumed_from")
+LOSSES = ("loss", "held_out_loss")
 
 
 def train(
@@ -23,16 +25,13 @@ def train(
         return ready
     recipe = stage.recipe
     assert recipe is not None
-    run_id, _ = mlflow.stage(
-        recipe, stage.asset, job.stage.fingerprint, {"dagster.run_id": stage.context.run_id}
-    )
-    mlflow_point = 0
+    tags = {"dagster.run_id": stage.context.run_id}
+    run_id, _ = mlflow.stage(recipe, stage.asset, job.stage.fingerprint, tags)
 
     def on_metric(point: dict[str, Any]) -> None:
-        nonlocal mlflow_point
         mlflow.log_training_point(recipe, run_id, point)
-        mlflow_point += 1
-        stage.on_progress(int(point["step"]), job.total_steps)
+        if "steps" in point:
+            stage.on_progress(int(point["step"]), int(point["steps"]))
 
     deepspeed.train(stage.context, job, on_metric)
     return publish_model(lake, job)
@@ -40,22 +39,16 @@ def train(
 
 def training_report(dataset: Dataset, title: str) -> Report:
     """Loss against tokens as a plot, and the numbers people ask for first."""
-    points = read_metrics(dataset.file("metrics.jsonl"))
-    facts: Mapping[str, Any] = dataset.manifest.facts
+    facts = dataset.manifest.facts
     lines: dict[str, list[tuple[float, float]]] = {}
-    for point in points:
-        if "loss" in point:
-            lines.setdefault(str(point["phase"]), []).append((point["tokens"], point["loss"]))
-        if "held_out_loss" in point:
-            lines.setdefault("held out", []).append((point["tokens"], point["held_out_loss"]))
-    numbers = {
-        name: facts[name]
-        for name in ("parameters", "tokens", "steps", "tokens_per_second", "resumed_from")
-        if facts.get(name) is not None
-    }
-    final = {f"final_{name}": float(value) for name, value in facts.get("final", {}).items()}
+    for point in facts["curve"]:
+        lines.setdefault(str(point["phase"]), []).append((point["tokens"], point["loss"]))
+    lines["held out"] = held_out_curve(dataset)
+    numbers = {name: facts[name] for name in (*FACTS, *LOSSES) if facts.get(name) is not None}
+    losses = {name: facts[name] for name in LOSSES if facts.get(name) is not None}
+    prefix = dataset.manifest.stage.removesuffix("_model")
     return Report(
-        headline={name: value for name, value in final.items()},
-        numbers={**numbers, **final},
+        headline={f"{prefix}.final_{name}": float(value) for name, value in losses.items()},
+        numbers=numbers,
         plots={"loss against tokens": curves(lines, title, "tokens", "loss (nats a token)")},
     )

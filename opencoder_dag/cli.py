@@ -10,17 +10,20 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from opencoder_dag.engine import Engine, open_engine
 from opencoder_dag.errors import InputError, OpencoderError
-from opencoder_dag.inputs import OneFolderLake, open_input
-from opencoder_dag.lake import Dataset, Lake
+from opencoder_dag.inputs import OneFolderLake, no_documents, open_input
+from opencoder_dag.lake import Dataset, Lake, open_dataset
 from opencoder_dag.recipe import Recipe, load_recipe
 from opencoder_dag.report.console import console, progress, stage_line
 from opencoder_dag.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from opencoder_dag.sandbox import SandboxOptions
 
 app = typer.Typer(
     help="Build code language models reproducibly: the OpenCoder cookbook as an asset graph and as commands.",
@@ -122,7 +125,9 @@ def dedup(
     """Remove exact and near duplicates."""
     from opencoder_dag.dedup import deduplicate
 
-    changes = {key: value for key, value in (("level", level), ("preset", preset)) if value is not None}
+    changes: dict[str, object] = {
+        key: value for key, value in (("level", level), ("preset", preset)) if value is not None
+    }
     with _stage("dedup", out, json) as work:
         config = work.recipe(recipe, {"dedup": changes}).dedup
         work.output = deduplicate(work.lake, [work.open(source)], config, work.engine, work.on_progress)
@@ -173,7 +178,125 @@ def _plain(table: object) -> str:
     width = console.width if sys.stdout.isatty() else 140
     out = Console(file=StringIO(), width=width, force_terminal=sys.stdout.isatty())
     out.print(table)
-    return out.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+    return out.file.getvalue()  # type: ignore[attr-defined]
+
+
+@app.command()
+def mix(
+    source: Input,
+    out: Out,
+    web: Annotated[str | None, typer.Option(help="recalled web text: stage folder or Parquet")] = None,
+    held_out: Annotated[str | None, typer.Option(help="documents not to train on")] = None,
+    tokenizer: Annotated[str | None, typer.Option(help="tokenizer folder; default one trained on IN")] = None,
+    recipe: RecipeName = "baseline",
+    json: AsJson = False,
+) -> None:
+    """Choose what the model sees in pre-training and in annealing."""
+    from opencoder_dag.mix import build_mix
+    from opencoder_dag.model import train_tokenizer
+
+    with _stage("mix", out, json) as work:
+        chosen = work.recipe(recipe)
+        corpus, pages = work.open(source), work.open_or_nothing(web)
+        folder = tokenizer
+        if folder is None:
+            folder = train_tokenizer(work.scratch, [corpus, pages], chosen.tokenizer, chosen.seed).path
+        work.output = build_mix(
+            work.lake,
+            corpus,
+            pages,
+            work.open_or_nothing(held_out),
+            folder,
+            chosen.mix,
+            chosen.train,
+            chosen.seed,
+            work.sandbox,
+            work.engine,
+            work.on_progress,
+        )
+
+
+@app.command()
+def train(
+    source: Annotated[str, typer.Argument(metavar="MIX", help="stage folder of mix")],
+    out: Out,
+    tokenizer: Annotated[str, typer.Option(help="stage folder of the tokenizer")],
+    held_out: Annotated[str | None, typer.Option(help="documents to measure the loss on")] = None,
+    recipe: RecipeName = "baseline",
+    json: AsJson = False,
+) -> None:
+    """Pre-train and anneal a model."""
+    from opencoder_dag.train import base_job, publish_model, run_training
+
+    with _stage("train", out, json) as work:
+        job = base_job(
+            work.lake,
+            open_dataset(source),
+            work.open_or_nothing(held_out),
+            open_dataset(tokenizer),
+            work.recipe(recipe),
+            work.settings,
+        )
+        if work.lake.find(job.stage) is None:
+            run_training(job, work.settings, work.on_step)
+        work.output = publish_model(work.lake, job)
+
+
+@app.command()
+def sft(
+    source: Annotated[str, typer.Argument(metavar="ITEMS", help="stage folder of instruction data")],
+    out: Out,
+    base: Annotated[str, typer.Option(help="stage folder of the base model")],
+    tokenizer: Annotated[str, typer.Option(help="stage folder of the tokenizer")],
+    recipe: RecipeName = "baseline",
+    json: AsJson = False,
+) -> None:
+    """Tune a base model on instructions."""
+    from opencoder_dag.train import publish_model, run_training, sft_job
+
+    with _stage("sft", out, json) as work:
+        job = sft_job(
+            work.lake,
+            open_dataset(source),
+            open_dataset(base),
+            open_dataset(tokenizer),
+            work.recipe(recipe),
+            work.settings,
+        )
+        if work.lake.find(job.stage) is None:
+            run_training(job, work.settings, work.on_step)
+        work.output = publish_model(work.lake, job)
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="stage folder of a model")],
+    out: Out,
+    form: Annotated[str, typer.Option(help="base (continues a prompt) or chat (answers a request)")] = "base",
+    held_out: Annotated[str | None, typer.Option(help="documents to measure bits per byte on")] = None,
+    recipe: RecipeName = "baseline",
+    json: AsJson = False,
+) -> None:
+    """Score a model: pass@k on the recipe's suites, bits per byte on held-out documents."""
+    from opencoder_dag.evaluate import evaluate_model
+
+    if form not in ("base", "chat"):
+        raise InputError(f"--form: must be base or chat, not '{form}'")
+    with _stage("evaluate", out, json) as work:
+        chosen = work.recipe(recipe)
+        trained = open_dataset(model)
+        work.output = evaluate_model(
+            work.lake,
+            trained,
+            trained.path,
+            work.open_or_nothing(held_out),
+            chosen.evaluate,
+            "chat" if form == "chat" else "base",
+            chosen.seed,
+            work.sandbox,
+            work.engine,
+            work.on_progress,
+        )
 
 
 @app.command()
@@ -201,6 +324,22 @@ class _Work:
     def open(self, path: str) -> Dataset:
         """The input that the user named."""
         return open_input(path, self.scratch, self.engine, self.settings.shard_bytes)
+
+    def open_or_nothing(self, path: str | None) -> Dataset:
+        """An optional input; a dataset of no documents when it was not given."""
+        return no_documents(self.scratch) if path is None else self.open(path)
+
+    @property
+    def sandbox(self) -> SandboxOptions:
+        """How programs are contained."""
+        from opencoder_dag.sandbox import SandboxOptions
+
+        return SandboxOptions(kind=self.settings.sandbox, workers=self.settings.dask_workers)
+
+    def on_step(self, point: dict[str, Any]) -> None:
+        """Move the progress bar by a line of training metrics."""
+        if "steps" in point:
+            self.on_progress(int(point["step"]), int(point["steps"]))
 
     def recipe(self, name: str, changes: dict[str, dict[str, object]] | None = None) -> Recipe:
         """A recipe with the options of the command line over it."""

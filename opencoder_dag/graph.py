@@ -176,10 +176,7 @@ def open_ui() -> None:
     ):
         if _port_taken(port):
             raise InputError(f"{name}: port {port} is in use; set another one")
-    binaries = Path(sys.executable).parent
-    commands = [
-        [str(binaries / "dagster"), "dev", "-w", str(project_root() / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(settings.dagster_port), "--log-level", "warning", "--code-server-log-level", "warning"],
-    ]
+    commands = [dagster_command(settings)]
     if not settings.mlflow_page.startswith(settings.mlflow_uri or "\0"):
         commands.append(mlflow_command(settings))
     processes = [subprocess.Popen(command, cwd=project_root()) for command in commands]
@@ -203,6 +200,16 @@ def open_ui() -> None:
                 process.wait(timeout=20)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def dagster_command(settings: Settings) -> list[str]:
+    """The command that serves Dagster's pages and runs its daemon, on loopback."""
+    return [
+        *(str(Path(sys.executable).parent / "dagster"), "dev"),
+        *("-w", str(project_root() / "workspace.yaml")),
+        *("-h", "127.0.0.1", "-p", str(settings.dagster_port)),
+        *("--log-level", "warning", "--code-server-log-level", "warning"),
+    ]
 
 
 def mlflow_command(settings: Settings) -> list[str]:

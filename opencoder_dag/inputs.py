@@ -12,7 +12,7 @@ from pathlib import Path
 import fsspec
 import pyarrow.compute as pc
 
-from opencoder_dag.document import QUARANTINED_SCHEMA, REMOVED_SCHEMA, Judged, as_documents
+from opencoder_dag.document import DOCUMENT_SCHEMA, QUARANTINED_SCHEMA, REMOVED_SCHEMA, Judged, as_documents
 from opencoder_dag.engine import Engine
 from opencoder_dag.errors import InputError
 from opencoder_dag.lake import (
@@ -74,6 +74,16 @@ def open_input(path: str, scratch: Lake, engine: Engine, shard_bytes: int) -> Da
     from opencoder_dag.sources import collect, sources_from_spec
 
     return collect(scratch, sources_from_spec(path), 1 << 62, shard_bytes, engine)
+
+
+def no_documents(scratch: Lake) -> Dataset:
+    """A finished dataset of no documents, for inputs that were not given."""
+    stage = Stage("nothing", "1")
+    task = _ImportTask("", scratch.folder(stage), "part-00000.parquet")
+    judged = Judged(
+        DOCUMENT_SCHEMA.empty_table(), REMOVED_SCHEMA.empty_table(), QUARANTINED_SCHEMA.empty_table(), {}
+    )
+    return scratch.find(stage) or finish(scratch, stage, [write_shard(task.folder, task, judged, 0, 0)], 0.0)
 
 
 def _parquet_files(path: str) -> list[str]:

@@ -34,7 +34,7 @@ class Dedup(Section):
     """Exact, then near dedup (OpenCoder section 2.2 and 9.1; Stack v2, section 4.2 of the methods page)."""
 
     level: Literal["file", "repository", "chunk"] = "file"
-    preset: Literal["opencoder", "stack", "custom"] = "stack"
+    preset: Literal["opencoder", "stack", "verified", "custom"] = "stack"
     permutations: int | None = Field(None, gt=0, description="only with preset custom")
     bands: int | None = Field(None, gt=0, description="only with preset custom")
     rows: int | None = Field(None, gt=0, description="only with preset custom")
@@ -221,7 +221,7 @@ class Recipe(Section):
         return sha256_text(canonical_json(what))[:16]
 
     def with_changes(self, changes: Mapping[str, Mapping[str, Any]]) -> Recipe:
-        """A copy with some keys of some sections replaced; raises `InputError` naming the key that is wrong."""
+        """A copy with some keys of some sections replaced; raises `InputError` naming the wrong key."""
         try:
             return Recipe.model_validate_json(canonical_json(_merge(self.model_dump(mode="json"), changes)))
         except ValidationError as error:

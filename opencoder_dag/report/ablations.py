@@ -9,11 +9,11 @@ from typing import Any
 from opencoder_dag.lake import Dataset
 from opencoder_dag.recipe import Recipe
 from opencoder_dag.report.plots import curves, grouped_bars, markdown_image
-from opencoder_dag.report.scores import html_table, scores_of
-from opencoder_dag.train import read_metrics
+from opencoder_dag.report.scores import held_out_curve, html_table, scores_of, training_curve
 
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 960px; margin: 2rem auto; padding: 0 1rem; color: #222; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 960px;
+       margin: 2rem auto; padding: 0 1rem; color: #222; }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
 th, td { padding: .35rem .7rem; border-bottom: 1px solid #ddd; text-align: right; }
 th:first-child, td:first-child { text-align: left; }
@@ -23,14 +23,9 @@ img { max-width: 100%; }
 
 def ablation_plots(outputs: Mapping[str, Mapping[str, Dataset]]) -> dict[str, bytes]:
     """Loss on held-out code and training loss against tokens, and pass@1, by recipe."""
-    held_out: dict[str, list[tuple[float, float]]] = {}
-    training: dict[str, list[tuple[float, float]]] = {}
-    for recipe, model in outputs["base_model"].items():
-        points = read_metrics(model.file("metrics.jsonl"))
-        training[recipe] = [(point["tokens"], point["loss"]) for point in points if "loss" in point]
-        held_out[recipe] = [
-            (point["tokens"], point["held_out_loss"]) for point in points if "held_out_loss" in point
-        ]
+    models = outputs["base_model"]
+    held_out = {recipe: held_out_curve(model) for recipe, model in models.items()}
+    training = {recipe: training_curve(model) for recipe, model in models.items()}
     plots = {
         "held-out loss": curves(held_out, "Loss on common held-out code", "tokens", "nats a token"),
         "training loss": curves(training, "Training loss", "tokens", "nats a token"),

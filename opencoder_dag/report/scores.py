@@ -47,8 +47,8 @@ def recipe_rows(outputs: Mapping[str, Mapping[str, Dataset]]) -> list[dict[str, 
                 "recipe": recipe,
                 "documents": corpus.manifest.counts["kept"],
                 "MB": round(corpus.manifest.counts["bytes_kept"] / 1e6, 2),
-                "tokens": int(model.manifest.counts.get("tokens", 0)),
-                "loss": _final_loss(model),
+                "tokens": int(model.manifest.facts["tokens"]),
+                "loss": float(model.manifest.facts["loss"]),
                 "held-out bits/byte": before.get("held_out.bits_per_byte", float("nan")),
                 **_suites(before, after),
             }
@@ -56,9 +56,14 @@ def recipe_rows(outputs: Mapping[str, Mapping[str, Dataset]]) -> list[dict[str, 
     return rows
 
 
-def _final_loss(model: Dataset) -> float:
-    final = model.manifest.facts.get("final", {})
-    return float(final.get("loss", float("nan")))
+def training_curve(model: Dataset) -> list[tuple[float, float]]:
+    """Training loss of a model: (tokens, nats a token) by steps."""
+    return [(point["tokens"], point["loss"]) for point in model.manifest.facts["curve"]]
+
+
+def held_out_curve(model: Dataset) -> list[tuple[float, float]]:
+    """Loss on the common held-out code while the model was trained: (tokens, nats a token)."""
+    return [(point["tokens"], point["loss"]) for point in model.manifest.facts["held_out_curve"]]
 
 
 def _suites(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:

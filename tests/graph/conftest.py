@@ -29,7 +29,11 @@ class Home:
 
     def environment(self, **more: str) -> dict[str, str]:
         """The environment of a command in this home."""
-        clean = {key: value for key, value in os.environ.items() if not key.startswith(("OPENCODER_", "DAGSTER_HOME"))}
+        clean = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("OPENCODER_", "DAGSTER_HOME"))
+        }
         return {**clean, **SMOKE, **self.env, **more, "OPENCODER_HOME": str(self.path)}
 
     def run(self, *arguments: str, timeout: float = 280, **more: str) -> subprocess.CompletedProcess[str]:
@@ -43,7 +47,9 @@ class Home:
             timeout=timeout,
         )
 
-    def run_until(self, condition: Callable[[], bool], *arguments: str, timeout: float = 200, **more: str) -> None:
+    def run_until(
+        self, condition: Callable[[], bool], *arguments: str, timeout: float = 200, **more: str
+    ) -> None:
         """Start `opencoder-dag`, and `kill -9` its whole process group as soon as `condition` holds."""
         log = self.path / "killed.log"
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +84,9 @@ class Home:
     def files(self) -> dict[str, int]:
         """Every file of the lake with its time of last change."""
         lake = self.path / "lake"
-        return {str(path.relative_to(lake)): path.stat().st_mtime_ns for path in lake.rglob("*") if path.is_file()}
+        return {
+            str(path.relative_to(lake)): path.stat().st_mtime_ns for path in lake.rglob("*") if path.is_file()
+        }
 
 
 SHARED_ASSETS = ("raw_code", "web_recall", "held_out")
@@ -97,3 +105,35 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     assert done.returncode == 0, done.stderr[-3000:]
     home.path.joinpath("terminal.txt").write_text(done.stderr)
     yield home
+
+
+MATERIALIZE = """
+import sys
+from opencoder_dag.graph import load_definitions
+from opencoder_dag.settings import load_settings
+if __name__ == "__main__":
+    module = load_definitions(load_settings())
+    import dagster as dg
+    names = [dg.AssetKey(name) for name in sys.argv[1].split(",")]
+    with dg.DagsterInstance.get() as instance:
+        result = module.defs.resolve_job_def("everything").execute_in_process(
+            instance=instance, partition_key="baseline", raise_on_error=False, asset_selection=names,
+            run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}})
+    sys.exit(0 if result.success else 1)
+"""
+
+
+def materialize(home: Home, assets: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Materialise some assets for the baseline as `dagster asset materialize` does."""
+    home.path.joinpath("dagster").mkdir(parents=True, exist_ok=True)
+    script = home.path / "materialize.py"
+    script.write_text(MATERIALIZE)
+
+    return subprocess.run(
+        [sys.executable, str(script), assets],
+        cwd=ROOT,
+        env=home.environment(PYTHONPATH=str(ROOT), **more),
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 
 from tests.graph.conftest import CHAIN_ASSETS, RECIPES, SHARED_ASSETS, Home
@@ -64,7 +63,9 @@ def test_mlflow_has_comparable_parents_with_children(undisturbed: Home):
         assert 10 <= len(run.data.params) <= 16
         assert {"corpus.documents", "train.loss", "tuned.ladder.pass_at_1"} <= set(run.data.metrics)
         history = client.get_metric_history(run.info.run_id, "train.loss")
-        assert len(history) >= 5 and [point.step for point in history] == sorted({point.step for point in history})
+        assert len(history) >= 5 and [point.step for point in history] == sorted(
+            {point.step for point in history}
+        )
         assert run.inputs.dataset_inputs
         children = client.search_runs(
             [experiment.experiment_id], f"tags.`mlflow.parentRunId` = '{run.info.run_id}'"
@@ -84,7 +85,9 @@ def test_a_second_run_reuses_everything(undisturbed: Home):
     assert set(after) == set(before), "new files in the lake"
     changed = {name for name in before if after[name] != before[name]}
     assert all(name.startswith("reports/") for name in changed), changed
-    assert digests == {(a, r): undisturbed.manifest(a, r)["content_digest"] for a in CHAIN_ASSETS for r in RECIPES}
+    assert digests == {
+        (a, r): undisturbed.manifest(a, r)["content_digest"] for a in CHAIN_ASSETS for r in RECIPES
+    }
 
 
 def test_dagster_recorded_data_versions(undisturbed: Home, monkeypatch: pytest.MonkeyPatch):
@@ -94,7 +97,8 @@ def test_dagster_recorded_data_versions(undisturbed: Home, monkeypatch: pytest.M
     with dg.DagsterInstance.get() as instance:
         for asset, recipe in (("raw_code", None), ("filtered_corpus", "baseline")):
             records = instance.fetch_materializations(
-                dg.AssetRecordsFilter(dg.AssetKey(asset), asset_partitions=[recipe] if recipe else None), limit=5
+                dg.AssetRecordsFilter(dg.AssetKey(asset), asset_partitions=[recipe] if recipe else None),
+                limit=5,
             ).records
             versions = {record.asset_materialization.tags["dagster/data_version"] for record in records}
             assert versions == {undisturbed.manifest(asset, recipe or "all")["content_digest"]}

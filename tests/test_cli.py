@@ -1,0 +1,148 @@
+"""Bad input from the command line: one line, exit status 2, nothing lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def command(home: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("OPENCODER_")}
+    return subprocess.run(
+        [sys.executable, "-m", "opencoder_dag.cli", *arguments],
+        cwd=ROOT,
+        env={**clean, "OPENCODER_HOME": str(home), "OPENCODER_DASK_WORKERS": "1", **env},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def refused(done: subprocess.CompletedProcess[str], *parts: str) -> None:
+    lines = done.stderr.strip().splitlines()
+    assert done.returncode == 2, done.stderr
+    assert len(lines) == 1, done.stderr
+    for part in parts:
+        assert part in lines[0], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        (
+            "extends: baseline\ntitle: t\ndedup: {simlarity: 0.5}",
+            ("dedup.simlarity", "did you mean 'similarity'"),
+        ),
+        ("extends: baseline\ntitle: t\ntrain: {tokens: lots}", ("train.tokens", "integer")),
+        ("extends: nobody\ntitle: t", ("no recipe 'nobody'",)),
+        ("extends: mine\ntitle: t", ("cycle mine -> mine",)),
+    ],
+    ids=["unknown-key", "wrong-type", "no-parent", "cycle"],
+)
+def test_a_wrong_recipe(tmp_path, text, parts):
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "mine.yaml").write_text(text)
+    done = command(tmp_path / "home", "run", "mine", OPENCODER_RECIPES=str(tmp_path / "recipes"))
+    refused(done, "mine.yaml", *parts)
+    assert not (tmp_path / "home").exists(), "nothing may run before the recipes are known to be right"
+
+
+def test_an_unknown_recipe(tmp_path):
+    refused(command(tmp_path / "home", "run", "basline"), "no recipe 'basline'", "did you mean 'baseline'")
+
+
+def test_parquet_without_content(tmp_path):
+    pq.write_table(pa.table({"text": ["a"]}), tmp_path / "in.parquet")
+    done = command(tmp_path / "home", "dedup", str(tmp_path / "in.parquet"), "--out", str(tmp_path / "out"))
+    refused(done, "in.parquet", "no column 'content'", "found: text")
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_damaged_parquet(tmp_path):
+    (tmp_path / "in.parquet").write_bytes(b"PAR1" + os.urandom(500))
+    done = command(tmp_path / "home", "dedup", str(tmp_path / "in.parquet"), "--out", str(tmp_path / "out"))
+    assert done.returncode == 1 and len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert "cannot be read as Parquet" in done.stderr
+
+
+def test_missing_source_folder(tmp_path):
+    done = command(tmp_path / "home", "collect", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out"))
+    refused(done, str(tmp_path / "nowhere"))
+    done = command(tmp_path / "home", "dedup", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out"))
+    refused(done, str(tmp_path / "nowhere"), "no such file or folder")
+
+
+def test_an_output_folder_of_another_run_is_not_overwritten(tmp_path):
+    for name, words in (("a", "one two"), ("b", "three four")):
+        pq.write_table(pa.table({"content": [words]}), tmp_path / f"{name}.parquet")
+    out = str(tmp_path / "out")
+    assert command(tmp_path / "home", "dedup", str(tmp_path / "a.parquet"), "--out", out).returncode == 0
+    refused(
+        command(tmp_path / "home", "dedup", str(tmp_path / "b.parquet"), "--out", out), "name another folder"
+    )
+
+
+def test_hostile_files_are_judged_and_the_rest_goes_on(tmp_path):
+    folder = tmp_path / "repos" / "project"
+    folder.mkdir(parents=True)
+    (folder / "good.py").write_text("def add(a, b):\n    return a + b\n")
+    (folder / "noise.py").write_bytes(bytes(range(256)) * 40)
+    (folder / "latin.py").write_bytes("# caf\xe9 is no UTF-8\n".encode("latin-1"))
+    (folder / "line.py").write_bytes(b"x" * 50_000_000)
+    (folder / "empty.py").write_bytes(b"")
+    out = tmp_path / "out"
+    done = command(tmp_path / "home", "collect", str(tmp_path / "repos"), "--out", str(out), "--json")
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads(done.stdout)
+    assert manifest["counts"]["in"] == 5
+    assert [row["path"] for row in rows(out / "kept")] == ["good.py"]
+    removed = {row["path"]: row["reason"] for row in rows(out / "removed")}
+    quarantined = {row["path"]: row["error"] for row in rows(out / "quarantined")}
+    assert removed == {"line.py": "file_too_large", "empty.py": "empty_file"}
+    assert set(quarantined) == {"noise.py", "latin.py"}
+    assert all("\n" not in error for error in quarantined.values())
+
+
+def rows(folder: Path) -> list[dict]:
+    return [row for path in sorted(folder.glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
+
+
+def test_help_names_every_stage(tmp_path):
+    text = command(tmp_path / "home", "--help").stdout
+    for name in (
+        "run",
+        "ui",
+        "collect",
+        "recall",
+        "dedup",
+        "filter",
+        "mix",
+        "train",
+        "sft",
+        "evaluate",
+        "report",
+    ):
+        assert f" {name} " in text
+
+
+def test_definitions_validate_from_another_folder(tmp_path):
+    binary = Path(sys.executable).parent / "dagster"
+    done = subprocess.run(
+        [str(binary), "definitions", "validate", "-w", str(ROOT / "workspace.yaml")],
+        cwd=tmp_path,
+        env={**os.environ, "OPENCODER_HOME": str(tmp_path / "home"), "DAGSTER_HOME": ""},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "successful" in done.stderr + done.stdout
