@@ -1,0 +1,96 @@
+"""HTML to Markdown: the main text of a page, with its code blocks as they were written.
+
+resiliparse finds the main content and reduces the page to minimal HTML; from that to Markdown is one pass.
+The other extractor, trafilatura, runs in a process of its own (`contained.py`).
+"""
+
+from __future__ import annotations
+
+import html
+import re
+
+from resiliparse.extract.html2text import extract_plain_text
+from resiliparse.parse.encoding import bytes_to_str, detect_encoding
+
+BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+SHORT_TEXT = 200  # characters of main content below which the whole page is taken instead
+
+PRE = re.compile(r"\s*<pre>(.*?)</pre>\n?", re.DOTALL)
+HEADING = re.compile(r"<h([1-6])>(.*?)</h\1>", re.DOTALL)
+LIST_ITEM = re.compile(r"^([ \t]*)<li>", re.MULTILINE)
+TAG = re.compile(r"</?(?:p|ul|ol|li|br|h[1-6]|pre)\b[^>]*>")
+LIST_LINE = re.compile(r"^[ \t]*</?[uo]l>[ \t]*\n?", re.MULTILINE)
+LINE_NUMBERS = re.compile(r"(?:\s*\d+)+\s*")
+BLANK_LINES = re.compile(r"[ \t]*\n(?:[ \t]*\n){2,}")
+
+
+def decode(raw: bytes, declared: str | None = None) -> str:
+    """Bytes of a page as text. Declarations lie, so valid UTF-8 is UTF-8, then the declared charset if the
+    bytes are valid in it, then what the bytes look like. Never fails: damage becomes U+FFFD.
+    """
+    for mark, encoding in BYTE_ORDER_MARKS.items():
+        if raw.startswith(mark):
+            return raw.decode(encoding, "replace")
+    for charset in ("utf-8", declared):
+        if charset:
+            try:
+                return raw.decode(charset)
+            except (LookupError, ValueError):
+                continue
+    return bytes_to_str(raw, detect_encoding(raw) or "utf-8")
+
+
+def html_to_markdown(page: str) -> str:
+    """Main text of a page as Markdown; code blocks are fenced, with line breaks and indentation kept."""
+    text = minimal_html_to_markdown(_minimal_html(page, main_content=True))
+    if len(text) < SHORT_TEXT:  # the guess at the main content may have missed it
+        whole = minimal_html_to_markdown(_minimal_html(page, main_content=False))
+        return whole if len(whole) > 2 * len(text) else text
+    return text
+
+
+def _minimal_html(page: str, main_content: bool) -> str:
+    return str(extract_plain_text(page, preserve_formatting="minimal_html", main_content=main_content))
+
+
+def minimal_html_to_markdown(reduced: str) -> str:
+    """Markdown of the reduced HTML: headings, list items and fenced code are marked, all else is text."""
+    pieces = PRE.split(reduced)
+    for index in range(0, len(pieces), 2):
+        pieces[index] = _prose(pieces[index])
+    for index in range(1, len(pieces), 2):
+        pieces[index] = _fenced(pieces[index])
+    return BLANK_LINES.sub("\n\n", "".join(pieces)).strip()
+
+
+def _prose(reduced: str) -> str:
+    text = reduced
+    if "<h" in text:
+        text = HEADING.sub(_heading, text)
+    if "<li>" in text:
+        text = LIST_LINE.sub("", LIST_ITEM.sub(r"\1- ", text))
+    text = TAG.sub("", text)
+    return html.unescape(text).replace("\xa0", " ") if "&" in text else text
+
+
+def _heading(match: re.Match[str]) -> str:
+    return f"{'#' * int(match[1])} {' '.join(match[2].split())}"
+
+
+def _fenced(block: str) -> str:
+    code = html.unescape(TAG.sub("", block.replace("<br>\n", "\n").replace("<br>", "\n")))
+    code = code.replace("\xa0", " ").strip("\n").rstrip()
+    if not code.strip() or _is_gutter(code):
+        return "\n\n"
+    fence = "```"
+    while fence in code:
+        fence += "`"
+    return f"\n\n{fence}\n{code}\n{fence}\n\n"
+
+
+def _is_gutter(code: str) -> bool:
+    """Whether a block holds the line numbers beside a listing: counting up by one, on lines of their own."""
+    if not LINE_NUMBERS.fullmatch(code):
+        return False
+    numbers = [int(number) for number in code.split()]
+    return numbers == list(range(numbers[0], numbers[0] + len(numbers))) and numbers[0] in (0, 1)

@@ -1,0 +1,50 @@
+"""A transparent score for text about code: the share of code blocks, and of lines that look like code."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+SAMPLE_CHARACTERS = 20_000
+
+BLOCK = re.compile(r"^(`{3,}|~{3,})[^\n]*\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)
+CODE_LINE = re.compile(
+    r"""^[ \t]*(?:
+        (?:>>>|\.\.\.|\$|%|In\ \[\d+\]:)[ ]\S                                  # prompts
+      | (?:from\ [\w.]+\ )?import\ [\w.*{]+ | \#\s*include\s*[<"]              # what a program needs
+      | (?:async\ )?def\ \w+\( | (?:class|struct|interface|enum)\ \w+\s*[:({]  # what it defines
+      | (?:pub\ |static\ |export\ )*(?:fn|func|function)\ \w+\s*[(<]
+      | (?:return|elif|else:|try:|except|raise|yield|await|const|let|var)\b.*[()=;:\[\]{}]
+      | (?:for|if|while|switch)\s*\(.*[;{)]\s*$ | (?:for|if|while|with)\ .*:\s*$
+      | [@]\w+(?:\.\w+)*(?:\(.*\))?\s*$
+      | [\w.\[\]"']+\s*(?:[-+*/|&]|:)?=\s*[^=\s].*[\w)\]}"';,]\s*$               # assignments
+      | [\w.:>-]+\([^()]*(?:\([^()]*\)[^()]*)*\)\s*(?:->\s*\S+)?[;:{]?\s*$      # calls and signatures
+      | :(?:param|type|return|returns|rtype|raises)\b | \.\.\ code | [{}\]);]+[;,]?\s*$
+      | .*[^\s;];\s*$ | .*\)\s*\{\s*$ | </?\w+(?:\ [\w:-]+=.*)?/?>\s*$
+    )""",
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeShare:
+    """What the heuristic saw: shares from 0 to 1."""
+
+    blocks: float  # of characters, in fenced blocks
+    lines: float  # of the lines with text, that look like code; blocks excluded
+
+    def score(self, block_share: float, code_line_share: float) -> float:
+        """1 where either share reaches its threshold, and proportionally less below."""
+        return min(1.0, max(self.blocks / block_share, self.lines / code_line_share))
+
+
+def code_share(text: str) -> CodeShare:
+    """Measure the first 20,000 characters of a Markdown or plain text."""
+    sample = text[:SAMPLE_CHARACTERS]
+    in_blocks = (
+        sum(len(match[2]) for match in BLOCK.finditer(sample)) if "```" in sample or "~~~" in sample else 0
+    )
+    prose = BLOCK.sub("", sample) if in_blocks else sample
+    lines = [line for line in prose.split("\n") if line.strip()]
+    looks = sum(CODE_LINE.match(line) is not None for line in lines)
+    return CodeShare(in_blocks / max(len(sample), 1), looks / max(len(lines), 1))

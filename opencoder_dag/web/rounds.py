@@ -1,0 +1,166 @@
+"""The loop of the recall: train, tune, score, look at the domains, enlarge the seed, again.
+
+Belongs here: what happens in a round and what it leaves behind. Where tokens are read and models are run is
+given as functions, so that the loop itself knows no files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from opencoder_dag.web import curve
+from opencoder_dag.web.config import RecallConfig
+from opencoder_dag.web.domains import (
+    Pattern,
+    Site,
+    count_sites,
+    matcher,
+    propose_patterns,
+    review,
+    reviewed_patterns,
+)
+from opencoder_dag.web.index import Bools, Ints, PageIndex
+from opencoder_dag.web.seed import SeedLabels, Split
+
+Floats = npt.NDArray[np.float64]
+Train = Callable[[int, Ints, Ints], None]  # round, positives, negatives: leaves the round's model behind
+Score = Callable[[int], Floats]  # round: a score for each page of the index
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round: its operating point, what it recalled and what it found about domains."""
+
+    number: int
+    positives: Ints
+    negatives: Ints
+    scores: Floats
+    operating: curve.Operating
+    points: list[tuple[float, float, float]]
+    recalled: Bools
+    gained: int
+    sites: list[Site]
+    patterns: list[Pattern]
+    joining: Ints
+
+    def facts(self) -> dict[str, Any]:
+        """The round as one row of the rounds table."""
+        return {
+            "round": self.number,
+            "seed_positives": len(self.positives),
+            "seed_negatives": len(self.negatives),
+            "threshold": round(self.operating.threshold, 6),
+            "precision": round(self.operating.precision, 4),
+            "recall": round(self.operating.recall, 4),
+            "precision_reached": self.operating.reached,
+            "recalled_pages": int(self.recalled.sum()),
+            "gained": self.gained,
+            "code_domains": sum(site.code_related for site in self.sites if not site.host),
+            "patterns": sum(pattern.accepted for pattern in self.patterns),
+            "missed_pages_joining": len(self.joining),
+        }
+
+
+@dataclass
+class Loop:
+    """The state that one round hands to the next."""
+
+    index: PageIndex
+    usable: Bools  # not a repeat of another page
+    labels: SeedLabels
+    split: Split
+    config: RecallConfig
+    rounds: list[Round] = field(default_factory=list)
+
+    def run(self, train: Train, score: Score) -> list[Round]:
+        """All rounds."""
+        positives, negatives = self.split.train_positive, self.split.train_negative
+        for number in range(1, self.config.rounds + 1):
+            train(number, positives, negatives)
+            done = self._conclude(number, positives, negatives, score(number))
+            self.rounds.append(done)
+            positives = np.union1d(positives, done.joining)
+            negatives = self._next_negatives(positives, done)
+        return self.rounds
+
+    def _conclude(self, number: int, positives: Ints, negatives: Ints, scores: Floats) -> Round:
+        held = np.concatenate([self.split.held_positive, self.split.held_negative])
+        is_code = np.arange(len(held)) < len(self.split.held_positive)
+        points = curve.precision_recall(scores[held], is_code)
+        operating = curve.choose_threshold(points, self.config.precision)
+        recalled = self.usable & (scores >= operating.threshold)
+        before = np.zeros(len(recalled), bool)
+        for earlier in self.rounds:
+            before |= earlier.recalled
+        sites = self._sites(recalled)
+        patterns = self._patterns(recalled, {site.domain for site in sites if site.code_related})
+        return Round(
+            number=number,
+            positives=positives,
+            negatives=negatives,
+            scores=scores,
+            operating=operating,
+            points=points,
+            recalled=recalled,
+            gained=int((recalled & ~before).sum()),
+            sites=sites,
+            patterns=patterns,
+            joining=self._missed(recalled, patterns, positives),
+        )
+
+    def _sites(self, recalled: Bools) -> list[Site]:
+        pages = np.flatnonzero(self.usable).tolist()
+        index = self.index
+        return count_sites(
+            [index.domain[page] for page in pages],
+            [index.host[page] for page in pages],
+            recalled[pages].tolist(),
+            self.config.domains,
+        )
+
+    def _patterns(self, recalled: Bools, related: set[str]) -> list[Pattern]:
+        pages = np.flatnonzero(self.usable).tolist()
+        index = self.index
+        proposed = propose_patterns(
+            [index.domain[page] for page in pages],
+            [index.host[page] for page in pages],
+            [index.path[page] for page in pages],
+            recalled[pages].tolist(),
+            related,
+            self.config.domains,
+        )
+        if self.config.domains.reviewed is None:
+            return proposed
+        return review(proposed, reviewed_patterns(self.config.domains.reviewed))
+
+    def _missed(self, recalled: Bools, patterns: list[Pattern], positives: Ints) -> Ints:
+        """Pages that match an accepted pattern and were missed; never those that tune the threshold, nor
+        those that a label calls negative."""
+        matches = matcher(pattern.pattern for pattern in patterns if pattern.accepted)
+        barred = np.zeros(len(recalled), bool)
+        barred[np.concatenate([self.split.held_positive, self.split.held_negative, positives])] = True
+        if self.labels.negatives_known:
+            barred |= self.labels.negative
+        candidates = np.flatnonzero(self.usable & ~recalled & ~barred).tolist()
+        missed = [page for page in candidates if matches(self.index.host[page], self.index.path[page])]
+        return np.array(missed, np.int64)
+
+    def _next_negatives(self, positives: Ints, done: Round) -> Ints:
+        """The negatives of the seed, less what joined the positives, and as many refused pages from domains
+        that this round found to have nothing to do with code as it takes to balance the classes."""
+        keep = np.setdiff1d(self.split.train_negative, positives)
+        wanted = round(len(positives) * self.config.seed.negatives_per_positive) - len(keep)
+        if wanted <= 0:
+            return keep
+        related = {site.domain for site in done.sites if site.code_related}
+        free = (
+            self.usable & ~done.recalled & np.array([name not in related for name in self.index.domain], bool)
+        )
+        held = np.concatenate([self.split.held_positive, self.split.held_negative])
+        free[np.concatenate([keep, positives, held])] = False
+        return np.union1d(keep, self.index.draw(free, wanted))
