@@ -17,7 +17,7 @@ import sys
 import sysconfig
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import Distribution, distributions
+from importlib.metadata import Distribution, PackageMetadata, distributions
 from pathlib import Path
 
 from opencoder_dag.sources.decide import MAX_FILE_BYTES
@@ -99,22 +99,28 @@ def _site_folders() -> list[str]:
 
 def _repository(distribution: Distribution) -> Repository | None:
     metadata = distribution.metadata
-    name = re.sub(r"[-_.]+", "-", metadata.get("Name") or "").lower()
+    name = re.sub(r"[-_.]+", "-", _field(metadata, "Name") or "").lower()
     record = _record(distribution)
     if not name or name == THIS_PROJECT or record is None or _is_editable(distribution):
         return None
-    urls = project_urls(metadata.get_all("Project-URL") or [], metadata.get("Home-page"))
+    urls = project_urls(metadata.get_all("Project-URL") or [], _field(metadata, "Home-page"))
     return Repository(
         name=name,
         source="installed",
         revision=distribution.version,
         tree=InstalledFiles(str(Path(record).parent.parent), record),
         license=license_of(
-            metadata.get("License-Expression"), metadata.get_all("Classifier") or [], metadata.get("License")
+            _field(metadata, "License-Expression"),
+            metadata.get_all("Classifier") or [],
+            _field(metadata, "License"),
         ),
         stars=stars_of(urls),
         url=next((url for url in urls if github_project(url)), urls[0] if urls else None),
     )
+
+
+def _field(metadata: PackageMetadata, name: str) -> str | None:
+    return next(iter(metadata.get_all(name) or []), None)
 
 
 def project_urls(labelled: Sequence[str], home_page: str | None) -> list[str]:
