@@ -17,7 +17,7 @@ from assets.materialization import (
 from assets.recipes import RECIPES
 from opencoder_dag.dedup import deduplicate
 from opencoder_dag.lake import Dataset
-from opencoder_dag.report.plots import bars, curves
+from opencoder_dag.report.plots import curves, grouped_bars
 from resources.dask import DaskResource
 from resources.lake import LakeResource
 from resources.mlflow import MlflowResource
@@ -50,7 +50,7 @@ def deduped_corpus(
     with stage_of(context, recipe) as stage:
         dataset = deduplicate(lake.open(), [raw_code], recipe.dedup, dask, stage.on_progress)
     facts: dict[str, Any] = dict(dataset.manifest.facts)
-    alarms = facts.get("alarms", [])
+    losses = facts["losses"]
     report = Report(
         headline={
             "dedup.kept": dataset.manifest.counts["kept"],
@@ -61,11 +61,12 @@ def deduped_corpus(
             *check_documents(dataset),
             dg.AssetCheckResult(
                 check_name="no_source_lost",
-                passed=not alarms,
+                passed=not losses["sources"] and not losses["repositories"],
                 severity=dg.AssetCheckSeverity.WARN,
                 metadata={
-                    "repositories": len(alarms),
-                    "lost": ", ".join(str(alarm) for alarm in alarms[:20]) or "none",
+                    "repositories over the threshold": losses["repositories_alarming"],
+                    "threshold": losses["threshold"],
+                    "examples": ", ".join(str(alarm) for alarm in losses["repositories"][:20]) or "none",
                 },
             ),
         ],
@@ -74,12 +75,22 @@ def deduped_corpus(
 
 
 def _plots(facts: dict[str, Any]) -> dict[str, bytes]:
-    plots = {}
-    if facts.get("cluster_sizes"):
-        sizes = {f"{size} copies": count for size, count in facts["cluster_sizes"].items()}
-        plots["dedup clusters"] = bars(sizes, "Clusters of duplicates by size", "clusters")
-    if facts.get("detection_curve"):
-        points = [(float(x), float(y)) for x, y in facts["detection_curve"]]
-        title = "Chance that a pair becomes a candidate"
-        plots["detection curve"] = curves({"detection": points}, title, "Jaccard similarity", "probability")
+    search, curve = facts["search"], facts["detection_curve"]
+    sizes = {
+        f"{size} copies": {
+            "exact": search["exact_clusters"].get(size, 0),
+            "near": search["near_clusters"].get(size, 0),
+        }
+        for size in sorted({*search["exact_clusters"], *search["near_clusters"]}, key=_first_number)
+    }
+    points = list(zip(curve["similarity"], curve["probability"], strict=True))
+    title = f"Chance that a pair becomes a candidate ({curve['bands']} bands of {curve['rows']} rows)"
+    plots = {"detection curve": curves({"detection": points}, title, "Jaccard similarity", "probability")}
+    if sizes:
+        plots["dedup clusters"] = grouped_bars(sizes, "Clusters of duplicates by size", "clusters")
     return plots
+
+
+def _first_number(size: str) -> int:
+    """Sizes are numbers or ranges such as 11-20."""
+    return int(size.split("-")[0].rstrip("+"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import dagster as dg
 
 from assets.materialization import RETRY, Report, materialized, stage_of
@@ -33,8 +35,9 @@ def eval_scores(
     """Execution-based pass@k on the suites and bits per byte on held-out code, before and after tuning."""
     recipe = recipes.get(context.partition_key)
     with stage_of(context, recipe) as stage:
-        base, tuned = (
-            evaluate_model(
+
+        def scores(model: Dataset, form: Literal["base", "chat"]) -> Dataset:
+            return evaluate_model(
                 lake.open(),
                 model,
                 tokenizer.path,
@@ -46,8 +49,8 @@ def eval_scores(
                 dask,
                 stage.on_progress,
             )
-            for model, form in ((base_model, "base"), (sft_model, "chat"))
-        )
+
+        base, tuned = scores(base_model, "base"), scores(sft_model, "chat")
     lake.store("base_scores", base, context.partition_key)
     headline = headline_scores(base, tuned)
     rows = score_rows(base, tuned)

@@ -44,19 +44,38 @@ def web_recall(
             stage.on_progress,
         )
     facts: dict[str, Any] = dict(dataset.manifest.facts)
-    plots = {"domains": bars(sizes_by(dataset, "repo"), "Recalled text by domain", "bytes")}
-    if facts.get("precision_recall"):
-        points = [(float(recalled), float(precision)) for recalled, precision in facts["precision_recall"]]
-        plots["precision and recall"] = curves(
-            {"last round": points}, "Classifier on held-out pages", "recall", "precision"
-        )
+    plots = {
+        "domains": bars(sizes_by(dataset, "repo"), "Recalled text by domain", "bytes"),
+        "precision and recall": curves(
+            {f"round {curve['round']}": _recall_and_precision(curve) for curve in facts["curves"]},
+            "Classifiers on held-out labelled pages",
+            "recall",
+            "precision",
+        ),
+    }
+    examples = facts["examples"]
     report = Report(
         tables={
-            "rounds": facts.get("rounds", []),
-            "accepted pages": facts.get("accepted_examples", []),
-            "refused pages": facts.get("refused_examples", []),
+            "rounds": facts["rounds"],
+            "top domains": facts["top_domains"],
+            "URL patterns": facts["patterns"],
+            "accepted pages": _short(examples["accepted"]),
+            "refused pages": _short(examples["refused"]),
         },
         plots=plots,
         checks=check_documents(dataset),
     )
     return materialized(stage, dataset, {}, report)
+
+
+def _recall_and_precision(curve: dict[str, Any]) -> list[tuple[float, float]]:
+    recall, precision = curve["columns"].index("recall"), curve["columns"].index("precision")
+    return sorted((point[recall], point[precision]) for point in curve["points"])
+
+
+def _short(rows: list[dict[str, Any]], most: int = 160) -> list[dict[str, Any]]:
+    """Rows whose long texts fit into a table cell."""
+    return [
+        {name: value[:most] if isinstance(value, str) else value for name, value in row.items()}
+        for row in rows
+    ]
