@@ -1,0 +1,147 @@
+"""LSH band by band on disk: signatures are cut into band keys, and equal keys make candidates.
+
+Belongs here: the run of band keys of each shard, and the search of one band (in one partition of its keys)
+over all shards. What goes on from here are pairs of ordinals: n - 1 for a bucket of n texts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from opencoder_dag.dedup.exact import settled_path
+from opencoder_dag.dedup.merit import parse_digests
+from opencoder_dag.dedup.runs import (
+    SHARD_BITS,
+    Plan,
+    Run,
+    ShardStep,
+    chunked,
+    column,
+    ordinals,
+    read_lookup,
+    write_run,
+)
+from opencoder_dag.kernels.minhash import band_keys, permutations, sign
+from opencoder_dag.kernels.shingles import fold_table, text_buffers
+from opencoder_dag.lake import read_table
+
+KEYS_SCHEMA = pa.schema([pa.field("key", pa.uint64()), pa.field("row", pa.uint32())])
+EDGES_SCHEMA = pa.schema([pa.field("left", pa.int64()), pa.field("right", pa.int64())])
+SIGNED_AT_ONCE = 2048  # texts whose signatures are in memory together
+
+
+@dataclass(frozen=True)
+class MeetStep:
+    """Find equal keys in some bands, in one partition of the keys."""
+
+    plan: Plan
+    first: int
+    last: int  # one after the last band
+    partition: int
+
+    @property
+    def name(self) -> str:
+        """The bands and the partition."""
+        return f"{self.first:04d}-{self.last:04d}-{self.partition:05d}"
+
+
+def bands_path(plan: Plan, shard: int) -> str:
+    """Run of a shard's band keys: partition `band * partitions + p`; the last one counts the shingles."""
+    return f"{plan.work}/bands/{shard:05d}.arrow"
+
+
+def edges_path(step: MeetStep) -> str:
+    """Run with one partition: pairs of ordinals that share a bucket."""
+    return f"{step.plan.work}/edges/{step.name}.arrow"
+
+
+def sign_shard(step: ShardStep) -> dict[str, Any]:
+    """Write the band keys of one shard, each band sorted by key and cut into partitions."""
+    plan = step.plan
+    table = read_table(step.source, ["sha256", "content"])
+    _, valid = parse_digests(table["sha256"])
+    for partition in range(plan.partitions):
+        copies = read_lookup(settled_path(plan, partition), step.shard, ["ordinal"])
+        valid[column(copies, "ordinal") & ((1 << SHARD_BITS) - 1)] = False
+    keys, counts, rows = sign_texts(table["content"], np.flatnonzero(valid), plan)
+    write_run(bands_path(plan, step.shard), KEYS_SCHEMA, _band_batches(keys, counts, rows, plan.partitions))
+    return {"signed": len(rows), "shingles": int(counts.sum())}
+
+
+def sign_texts(
+    content: pa.ChunkedArray, rows: NDArray[np.int64], plan: Plan
+) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]:
+    """Band keys [bands, texts], shingle counts and rows of those of the `rows` that have a shingle."""
+    offsets, data = text_buffers(content)
+    width = plan.bands * plan.rows  # what is left over of the permutations has no band
+    a, b = (values[:width] for values in permutations(plan.permutations))
+    keys, counts = [np.zeros((plan.bands, 0), np.uint64)], [np.zeros(0, np.int64)]
+    for piece in chunked(len(rows), SIGNED_AT_ONCE):
+        some = rows[piece.start : piece.stop]
+        signatures, shingles = sign(offsets, data, some, plan.ngram, fold_table(), a, b)
+        keys.append(band_keys(signatures, plan.bands, plan.rows))
+        counts.append(shingles)
+    count = np.concatenate(counts)
+    full = count > 0
+    return np.concatenate(keys, axis=1)[:, full], count[full], rows[full]
+
+
+def _band_batches(
+    keys: NDArray[np.uint64], counts: NDArray[np.int64], rows: NDArray[np.int64], partitions: int
+) -> list[pa.RecordBatch]:
+    numbers = rows.astype(np.uint32)
+    batches = []
+    for band in keys:
+        order = np.argsort(band)
+        ordered, owner = band[order], numbers[order]
+        bounds = np.searchsorted(
+            (ordered >> np.uint64(32)) * np.uint64(partitions) >> np.uint64(32), np.arange(partitions + 1)
+        )
+        for low, high in pairwise(bounds.tolist()):
+            batches.append(_keys_batch(ordered[low:high], owner[low:high]))
+    return [*batches, _keys_batch(counts.astype(np.uint64), numbers)]
+
+
+def _keys_batch(keys: NDArray[np.uint64], rows: NDArray[np.uint32]) -> pa.RecordBatch:
+    return pa.record_batch([pa.array(keys), pa.array(rows)], schema=KEYS_SCHEMA)
+
+
+def find_meetings(step: MeetStep) -> dict[str, Any]:
+    """Write the pairs of neighbours in each bucket of some bands; reports the buckets and the largest."""
+    plan = step.plan
+    bands = range(step.first, step.last)
+    keys: list[list[NDArray[np.uint64]]] = [[] for _ in bands]
+    owners: list[list[NDArray[np.int64]]] = [[] for _ in bands]
+    for shard in range(plan.shards):
+        with Run(bands_path(plan, shard)) as run:
+            for index, band in enumerate(bands):
+                batch = run.partition(band * plan.partitions + step.partition)
+                keys[index].append(column(batch, "key").copy())
+                owners[index].append(ordinals(shard, column(batch, "row").astype(np.int64)))
+    left, right = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    buckets = largest = 0
+    for index in range(len(bands)):
+        key, owner = np.concatenate(keys[index]), np.concatenate(owners[index])
+        order = np.argsort(key)
+        same = key[order][1:] == key[order][:-1]
+        left.append(owner[order][:-1][same])
+        right.append(owner[order][1:][same])
+        starts = np.flatnonzero(same & ~np.concatenate([[False], same[:-1]])) if len(same) else same
+        buckets += len(starts)
+        largest = max(largest, _longest_true(same) + 1 if same.any() else 0)
+    batch = pa.record_batch(
+        [pa.array(np.concatenate(left)), pa.array(np.concatenate(right))], schema=EDGES_SCHEMA
+    )
+    write_run(edges_path(step), EDGES_SCHEMA, [batch])
+    return {"buckets": buckets, "largest": int(largest)}
+
+
+def _longest_true(flags: NDArray[np.bool_]) -> int:
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
+    return int((edges[1::2] - edges[::2]).max())

@@ -1,0 +1,114 @@
+"""Exact duplicates: texts with one SHA-256.
+
+Belongs here: the exchange of content hashes on disk, partition by partition, and the choice of the copy that
+stays. Texts themselves are not read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from opencoder_dag.dedup.histogram import size_label
+from opencoder_dag.dedup.merit import (
+    ORIGIN_COLUMNS,
+    ORIGIN_FIELDS,
+    by_merit,
+    hash_partition,
+    origin_table,
+    parse_digests,
+)
+from opencoder_dag.dedup.runs import (
+    PartStep,
+    Plan,
+    ShardStep,
+    column,
+    cut,
+    ordinals,
+    read_partition,
+    write_lookup,
+    write_run,
+)
+from opencoder_dag.lake import read_table
+
+SETTLED_SCHEMA = pa.schema(
+    [
+        pa.field("ordinal", pa.int64()),
+        pa.field("keeper", pa.int64()),
+        pa.field("keeper_id", pa.string()),
+        pa.field("keeper_path", pa.string()),
+    ]
+)
+
+
+def hashes_path(plan: Plan, shard: int) -> str:
+    """Run of the content hashes of a shard; its partitions are those of the hashes."""
+    return f"{plan.work}/hashes/{shard:05d}.arrow"
+
+
+def settled_path(plan: Plan, partition: int) -> str:
+    """Lookup table of the exact copies that go, with the copy that stays."""
+    return f"{plan.work}/settled/{partition:05d}.parquet"
+
+
+def hash_shard(step: ShardStep) -> dict[str, Any]:
+    """Write the run of content hashes of one shard; reports its rows."""
+    table = read_table(step.source, ORIGIN_COLUMNS)
+    digests, valid = parse_digests(table["sha256"])
+    rows = np.flatnonzero(valid)
+    part = hash_partition(digests[rows], step.plan.partitions)
+    order = np.argsort(part, kind="stable")
+    rows = rows[order]
+    origin = origin_table(table.take(rows), digests[rows], ordinals(step.shard, rows))
+    batches = cut(origin, part[order], step.plan.partitions)
+    write_run(hashes_path(step.plan, step.shard), origin.schema, batches)
+    return {"rows": table.num_rows, "unreadable": table.num_rows - len(rows)}
+
+
+def settle_partition(step: PartStep) -> dict[str, Any]:
+    """Write the lookup table of the copies that go; reports how many, and how large the groups are."""
+    plan = step.plan
+    table = read_partition([hashes_path(plan, shard) for shard in range(plan.shards)], step.number)
+    table = _with_company(table.combine_chunks())
+    order = by_merit(table, "sha256")
+    digests = _digest_view(table)[order]
+    first = np.ones(len(order), bool)
+    first[1:] = digests[1:] != digests[:-1]
+    group = np.cumsum(first) - 1
+    best = order[first][group] if len(order) else order
+    gone = ~first
+    settled = pa.table(
+        [
+            pa.array(column(table, "ordinal")[order[gone]]),
+            pa.array(column(table, "ordinal")[best[gone]]),
+            table["doc_id"].take(pa.array(best[gone])),
+            table["path"].take(pa.array(best[gone])),
+        ],
+        schema=SETTLED_SCHEMA,
+    )
+    write_lookup(settled_path(plan, step.number), settled)
+    sizes = Counter(size_label(int(size)) for size in np.bincount(group)) if len(group) else Counter()
+    return {"copies": int(gone.sum()), "groups": dict(sizes)}
+
+
+def _digest_view(table: pa.Table) -> np.ndarray[Any, Any]:
+    array = table["sha256"].combine_chunks()
+    array = array if isinstance(array, pa.Array) else pa.concat_arrays(array.chunks)
+    if len(array) == 0:
+        return np.zeros(0, "V32")
+    return np.frombuffer(array.buffers()[1], "V32")[array.offset : array.offset + len(array)]
+
+
+def _with_company(table: pa.Table) -> pa.Table:
+    """Only rows whose hash occurs more than once: nearly always few, and only they need the full sort."""
+    prefix = np.ascontiguousarray(_digest_view(table)).view("<u8")[::4]
+    order = np.argsort(prefix)
+    same = prefix[order][1:] == prefix[order][:-1]
+    shared = np.zeros(len(order), bool)
+    shared[1:] |= same
+    shared[:-1] |= same
+    candidates = table.take(pa.array(np.sort(order[shared])))
+    return candidates if len(candidates) else pa.Table.from_pylist([], schema=pa.schema(ORIGIN_FIELDS))

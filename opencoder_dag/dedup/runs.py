@@ -1,0 +1,227 @@
+"""Files between the phases of a stage, and the phases themselves.
+
+Belongs here: runs (Arrow IPC files whose record batches are partitions, so that a reader fetches the one it
+needs), tables that are looked up by a range of documents, and phases that an interrupted run takes over.
+
+A document is named by its ordinal: number of its shard * 2**32 + row in the shard. Ordinals follow the
+order of the corpus; what is decided never depends on them unless two documents are equal in all that counts.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import Any, Protocol, TypeVar
+
+import fsspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from opencoder_dag.engine import Engine
+from opencoder_dag.errors import OpencoderError
+from opencoder_dag.lake import canonical_json, read_text, write_bytes
+
+SHARD_BITS = 32
+LOOKUP_ROWS = 1 << 16  # rows of a row group of a lookup table
+
+
+def ordinals(shard: int, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Ordinals of rows of a shard."""
+    return np.int64(shard << SHARD_BITS) + rows
+
+
+# --- runs ---
+
+
+def write_run(
+    path: str, schema: pa.Schema, partitions: Sequence[pa.RecordBatch], compression: str | None = None
+) -> None:
+    """Write one record batch a partition (they may be empty), atomically.
+
+    Hashes do not compress, and an uncompressed run is read without a copy; `compression` is for texts.
+    """
+    sink = pa.BufferOutputStream()
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with pa.ipc.new_file(sink, schema, options=options) as writer:
+        for batch in partitions:
+            writer.write_batch(batch)
+    write_bytes(path, sink.getvalue())
+
+
+class Run:
+    """A run opened for reading; local files are mapped into memory."""
+
+    def __init__(self, path: str) -> None:
+        fs, target = fsspec.core.url_to_fs(path)
+        try:
+            if "file" in (fs.protocol if isinstance(fs.protocol, tuple) else (fs.protocol,)):
+                self._source: Any = pa.memory_map(target)
+            else:
+                self._source = pa.PythonFile(fs.open(target, "rb"), mode="r")
+            self._reader = pa.ipc.open_file(self._source)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise OpencoderError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
+
+    def partition(self, index: int) -> pa.RecordBatch:
+        """One partition."""
+        return self._reader.get_batch(index)
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._source.close()
+
+
+def cut(table: pa.Table, part: NDArray[np.int64], partitions: int) -> list[pa.RecordBatch]:
+    """A table whose rows are sorted by the partition they belong to, as one batch a partition."""
+    batches = table.combine_chunks().to_batches()
+    whole = batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
+    bounds = np.searchsorted(part, np.arange(partitions + 1)).tolist()
+    return [whole.slice(low, high - low) for low, high in pairwise(bounds)]
+
+
+def read_partition(paths: Sequence[str], index: int) -> pa.Table:
+    """The same partition of several runs as one table."""
+    batches = []
+    for path in paths:
+        with Run(path) as run:
+            batches.append(run.partition(index))
+    return pa.Table.from_batches(batches)
+
+
+def column(table: pa.Table | pa.RecordBatch, name: str) -> NDArray[Any]:
+    """A column of numbers as a NumPy array."""
+    values = table[name]
+    return values.to_numpy() if isinstance(values, pa.ChunkedArray) else values.to_numpy(zero_copy_only=False)
+
+
+# --- tables that are looked up by shard ---
+
+
+def write_lookup(path: str, table: pa.Table) -> None:
+    """Write a table with a column `ordinal`, sorted by it: the part of one shard can be read alone."""
+    buffer = io.BytesIO()
+    pq.write_table(table.sort_by("ordinal"), buffer, compression="zstd", row_group_size=LOOKUP_ROWS)
+    write_bytes(path, buffer.getvalue())
+
+
+def read_lookup(path: str, shard: int | None = None, columns: list[str] | None = None) -> pa.Table:
+    """Rows of a lookup table, of one shard when one is named."""
+    bounds = None
+    if shard is not None:
+        low, high = shard << SHARD_BITS, (shard + 1) << SHARD_BITS
+        bounds = [("ordinal", ">=", low), ("ordinal", "<", high)]
+    with fsspec.open(path, "rb") as handle:
+        return pq.read_table(handle, columns=columns, filters=bounds)
+
+
+# --- phases ---
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What every step of a search shares."""
+
+    work: str  # folder of the intermediate files
+    shards: int  # of the units that are compared
+    partitions: int  # of content hashes and of band keys
+    bands: int
+    rows: int
+    permutations: int
+    ngram: int
+    similarity: float
+
+
+class Step(Protocol):
+    """All that one unit of work needs to know; inside a phase, equal names do equal work."""
+
+    @property
+    def plan(self) -> Plan:
+        """The search it belongs to."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Its name inside its phase."""
+        ...
+
+
+AnyStep = TypeVar("AnyStep", bound=Step)
+
+
+@dataclass(frozen=True)
+class ShardStep:
+    """Work on one shard of the units."""
+
+    plan: Plan
+    shard: int
+    source: str
+
+    @property
+    def name(self) -> str:
+        """The shard's number."""
+        return f"{self.shard:05d}"
+
+
+@dataclass(frozen=True)
+class PartStep:
+    """Work on one partition of whatever the phase cuts into partitions."""
+
+    plan: Plan
+    number: int
+
+    @property
+    def name(self) -> str:
+        """The partition's number."""
+        return f"{self.number:05d}"
+
+
+def _take_step(
+    do: Callable[[AnyStep], dict[str, Any]], phase: str, step: AnyStep
+) -> tuple[str, dict[str, Any]]:
+    report = do(step)
+    write_bytes(f"{step.plan.work}/done/{phase}/{step.name}.json", canonical_json(report).encode())
+    return step.name, report
+
+
+def run_phase(
+    phase: str,
+    steps: Sequence[AnyStep],
+    do: Callable[[AnyStep], dict[str, Any]],
+    engine: Engine,
+    on_step: Callable[[], None] = lambda: None,
+) -> list[dict[str, Any]]:
+    """Do every step that has no report yet; returns the reports in the order of the steps.
+
+    A step writes its files first and its report (counts, nothing big) last, so a step with a report is done.
+    """
+    reports: dict[str, dict[str, Any]] = {}
+    for step in steps:
+        if (report := _report(step, phase)) is not None:
+            reports[step.name] = report
+            on_step()
+    missing = [step for step in steps if step.name not in reports]
+    for name, report in engine.map(partial(_take_step, do, phase), missing):
+        reports[name] = report
+        on_step()
+    return [reports[step.name] for step in steps]
+
+
+def _report(step: Step, phase: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads(read_text(f"{step.plan.work}/done/{phase}/{step.name}.json"))
+    except FileNotFoundError:
+        return None
+    return found
+
+
+def chunked(count: int, size: int) -> Iterator[range]:
+    """`range(count)` in pieces of at most `size`."""
+    return (range(start, min(start + size, count)) for start in range(0, count, size))

@@ -1,0 +1,188 @@
+"""The stage `deduped_corpus`: exact, then near duplicates go; of each group the best text stays.
+
+Belongs here: what the stage is called with, where its files go, and the kept, removed and quarantined parts
+of each shard. The search itself is `search.py`; what a text is at the levels above and below the file is in
+`repositories.py` and `chunks.py`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import fsspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from opencoder_dag import recipe
+from opencoder_dag.dedup.losses import alarms, losses_of
+from opencoder_dag.dedup.merit import parse_digests
+from opencoder_dag.dedup.presets import curve_facts, preset_of
+from opencoder_dag.dedup.repositories import gather_repositories, gather_steps, spread_verdicts
+from opencoder_dag.dedup.runs import SHARD_BITS, Plan, column, read_lookup
+from opencoder_dag.dedup.search import Progress, find_duplicates, partitions_for, steps_known
+from opencoder_dag.dedup.verify import verdicts_path
+from opencoder_dag.document import DOCUMENT_SCHEMA, Judged, judge_rows
+from opencoder_dag.engine import Engine
+from opencoder_dag.errors import InputError
+from opencoder_dag.lake import (
+    Dataset,
+    Lake,
+    ShardReport,
+    Stage,
+    add_up,
+    canonical_json,
+    finish,
+    read_table,
+    run_shards,
+    sha256_text,
+    write_shard,
+)
+
+VERSION = "1"
+
+
+@dataclass(frozen=True)
+class JudgeTask:
+    """One shard of the corpus to be split into its three parts."""
+
+    source: str
+    edition: str
+    folder: str
+    name: str
+    shard: int
+    verdicts: tuple[str, ...]  # lookup tables
+    level: str
+
+
+def deduplicate(
+    lake: Lake,
+    inputs: Sequence[Dataset],
+    config: recipe.Dedup,
+    engine: Engine,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Dataset:
+    """Remove exact and near duplicates of the kept documents of `inputs` (OpenCoder, sections 2.2 and 9.1).
+
+    Of equal texts, then of texts whose word n-grams have a Jaccard similarity of at least
+    `config.similarity`, the one with the most stars stays, then the latest commit, then the smallest hash. A
+    document is removed for its likeness to a document that is kept; the removal names that document, its path
+    and the similarity. Near duplicates are looked for by MinHash and LSH (`presets.py`) and verified exactly.
+    """
+    stage = Stage(
+        "deduped_corpus",
+        VERSION,
+        {"dedup": config.config()},
+        {f"{index}:{dataset.manifest.stage}": dataset.digest for index, dataset in enumerate(inputs)},
+    )
+    if (ready := lake.find(stage)) is not None:
+        return ready
+    started = time.monotonic()
+    folder = lake.folder(stage)
+    sources = [(path, dataset.manifest.created) for dataset in inputs for path in dataset.shards()]
+    documents = sum(dataset.manifest.counts["kept"] for dataset in inputs)
+    plan = _plan(
+        f"{folder}/work/{sha256_text(canonical_json(sources))[:16]}", config, len(sources), documents
+    )
+    paths = [path for path, _ in sources]
+    if config.level == "repository":
+        progress = Progress(on_progress, steps_known(plan, documents) + gather_steps(plan) + len(paths))
+        units, rows = gather_repositories(plan, paths, engine, progress.step)
+        facts = find_duplicates(plan, units, rows, engine, progress)
+        verdicts = spread_verdicts(plan, engine, progress.step)
+    else:
+        progress = Progress(on_progress, steps_known(plan, documents) + len(paths))
+        facts = find_duplicates(plan, paths, documents, engine, progress)
+        verdicts = [verdicts_path(plan, partition) for partition in range(plan.partitions)]
+    tasks = [
+        JudgeTask(path, edition, folder, f"part-{shard:05d}.parquet", shard, tuple(verdicts), config.level)
+        for shard, (path, edition) in enumerate(sources)
+    ]
+    reports = run_shards(folder, tasks, judge_shard, engine, _as_steps(progress))
+    losses: dict[str, Any] = {}
+    for report in reports:
+        add_up(losses, report.facts["losses"])
+    plain = [replace(report, facts={}) for report in reports]
+    told = {
+        "search": facts,
+        "detection_curve": curve_facts(preset_of(config)),
+        "losses": alarms(losses, config.source_loss_alarm),
+    }
+    finished = finish(lake, stage, plain, time.monotonic() - started, told)
+    _forget(f"{folder}/work")
+    return finished
+
+
+def _plan(work: str, config: recipe.Dedup, shards: int, documents: int) -> Plan:
+    preset = preset_of(config)
+    return Plan(
+        work=work,
+        shards=shards,
+        partitions=partitions_for(documents),
+        bands=preset.bands,
+        rows=preset.rows,
+        permutations=preset.permutations,
+        ngram=config.ngram,
+        similarity=config.similarity,
+    )
+
+
+def _as_steps(progress: Progress) -> Callable[[int, int], None]:
+    last = 0
+
+    def on_progress(done: int, total: int) -> None:
+        nonlocal last
+        for _ in range(done - last):
+            progress.step()
+        last = done
+
+    return on_progress
+
+
+def _forget(folder: str) -> None:
+    fs, path = fsspec.core.url_to_fs(folder)
+    if fs.exists(path):
+        fs.rm(path, recursive=True)
+
+
+def judge_shard(task: JudgeTask) -> ShardReport:
+    """Write the three parts of one shard."""
+    table = read_table(task.source)
+    judged = judge(table, _verdicts(task), task.level)
+    return write_shard(task.folder, task, judged, table.num_rows, pc.sum(table["size"]).as_py() or 0)
+
+
+def _verdicts(task: JudgeTask) -> pa.Table:
+    return pa.concat_tables([read_lookup(path, task.shard) for path in task.verdicts])
+
+
+def judge(table: pa.Table, verdicts: pa.Table, level: str) -> Judged:
+    """Split the documents of a shard by the lookup table of those that go."""
+    _, valid = parse_digests(table["sha256"])
+    rows = column(verdicts, "ordinal") & ((1 << SHARD_BITS) - 1)
+    judgement: list[tuple[str, Mapping[str, Any]] | Exception | None] = [None] * table.num_rows
+    for row, verdict in zip(rows.tolist(), verdicts.to_pylist(), strict=True):
+        judgement[row] = (_reason(level, verdict["exact"]), _evidence(verdict))
+    for row in np.flatnonzero(~valid).tolist():
+        judgement[row] = InputError("column 'sha256' does not hold 64 hexadecimal digits")
+    gone = np.zeros(table.num_rows, bool)
+    gone[rows] = True
+    facts = {"losses": losses_of(table, gone)}
+    return judge_rows(table.select(DOCUMENT_SCHEMA.names), judgement, facts)
+
+
+def _reason(level: str, exact: bool) -> str:
+    if level == "repository":
+        return "repository_duplicate"
+    return "exact_duplicate" if exact else "near_duplicate"
+
+
+def _evidence(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "duplicate_of": verdict["keeper_id"],
+        "path": verdict["keeper_path"],
+        "similarity": round(verdict["similarity"], 6),
+    }
