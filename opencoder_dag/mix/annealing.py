@@ -41,7 +41,7 @@ from opencoder_dag.lake import (
 from opencoder_dag.mix.budget import Choice, cap_limits, choose, over_cap
 from opencoder_dag.mix.draw import draws
 from opencoder_dag.mix.held_out import HeldOut
-from opencoder_dag.mix.measure import MEASURED_SCHEMA, MeasureTask, count_tokens, lowest, measure
+from opencoder_dag.mix.measure import MEASURED_SCHEMA, UNREADABLE, MeasureTask, count_tokens, lowest, measure
 from opencoder_dag.mix.parts import ALGORITHMIC, CORPUS, PARTS, SNIPPETS, TEXTBOOKS, WEB
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 VERSION = "1"
 CANDIDATES = 300  # of each generated part, that are run
+GENERATED = (SNIPPETS, TEXTBOOKS)
 PLAN_COLUMNS = ["verdict", "evidence", "part", "tokens", "pretrain", "anneal"]
 
 
@@ -165,14 +166,18 @@ def _generate(
     facts: dict[str, Any] = {}
     if wanted:
         mined = [row for task in tasks for row in read_table(task.mined).to_pylist()]
-        candidates = {
-            part: lowest([row for row in mined if row["part"] == part], CANDIDATES)
-            for part in (SNIPPETS, TEXTBOOKS)
-        }
-        for part, chosen in candidates.items():
-            passed, verdicts = _run(chosen, sandbox)
-            facts[part] = {"run": len(chosen), **verdicts}
-            rows += [_generated_row(part, row) for row in passed]
+        facts = {part: {"mined": sum(row["part"] == part for row in mined)} for part in GENERATED}
+        facts[UNREADABLE] = sum(row["part"] == UNREADABLE for row in mined)
+        chosen = [
+            row
+            for part in GENERATED
+            for row in lowest([row for row in mined if row["part"] == part], CANDIDATES)
+        ]
+        for row, verdict in zip(chosen, _verdicts(chosen, sandbox), strict=True):
+            counts = facts[row["part"]]
+            counts[verdict] = counts.get(verdict, 0) + 1
+            if verdict == "passed":
+                rows.append(_generated_row(row))
     rows.sort(key=lambda row: row["doc_id"])
     tokens: list[int] = []
     if rows:
@@ -184,31 +189,24 @@ def _generate(
     return table, facts
 
 
-def _run(
-    candidates: list[dict[str, Any]], sandbox: SandboxOptions
-) -> tuple[list[dict[str, Any]], dict[str, int]]:
+def _verdicts(candidates: list[dict[str, Any]], sandbox: SandboxOptions) -> list[str]:
     from opencoder_dag.sandbox import run_programs
 
-    verdicts: dict[str, int] = {}
-    passed = []
-    outcomes = run_programs([row["program"] for row in candidates], sandbox) if candidates else []
-    for row, outcome in zip(candidates, outcomes, strict=True):
-        verdicts[outcome.verdict] = verdicts.get(outcome.verdict, 0) + 1
-        if outcome.verdict == "passed":
-            passed.append(row)
-    return passed, verdicts
+    if not candidates:
+        return []
+    return [outcome.verdict for outcome in run_programs([row["program"] for row in candidates], sandbox)]
 
 
-def _generated_row(part: str, row: Mapping[str, Any]) -> dict[str, Any]:
+def _generated_row(row: Mapping[str, Any]) -> dict[str, Any]:
     return document_row(
         row["content"],
-        source=part,
+        source=row["part"],
         repo=row["repo"],
         path=row["path"],
         language=row["language"],
-        doc_type="code" if part == SNIPPETS else "text",
+        doc_type="code" if row["part"] == SNIPPETS else "text",
         license=row["license"],
-        part=part,
+        part=row["part"],
     )
 
 

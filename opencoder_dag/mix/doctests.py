@@ -16,7 +16,7 @@ _PARSER = doctest.DocTestParser()
 _UNSTABLE_RESULT = re.compile(r"\bat 0x[0-9a-f]+|<BLANKLINE>|\.\.\.")
 
 
-def tests_of_docstring(docstring: str, known: frozenset[str]) -> tuple[str, ...]:
+def docstring_tests(docstring: str, known: frozenset[str]) -> tuple[str, ...]:
     """The examples of a docstring as statements: `assert call == result` where a result is shown.
 
     Examples that import `known` names (the function itself) from their package lose the import; the tests

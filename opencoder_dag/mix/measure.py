@@ -20,11 +20,12 @@ from opencoder_dag.lake import canonical_json, exists, read_table, read_text, sh
 from opencoder_dag.mix.draw import draw
 from opencoder_dag.mix.functions import parse
 from opencoder_dag.mix.held_out import HeldOut
-from opencoder_dag.mix.mining import tested_functions
+from opencoder_dag.mix.mining import checked_functions
 from opencoder_dag.mix.parts import ALGORITHMIC, CORPUS, SNIPPETS, TEXTBOOKS, WEB, algorithmic
 from opencoder_dag.mix.textbooks import lessons
 
 BATCH_BYTES = 2_000_000
+UNREADABLE = "unreadable"  # in place of a part: a document that could not be mined
 
 MEASURED_SCHEMA = pa.schema(
     [
@@ -150,7 +151,7 @@ def _batches(contents: pa.ChunkedArray) -> Iterator[list[str]]:
 
 def mine(table: pa.Table, allowed: list[bool], task: MeasureTask) -> pa.Table:
     """Candidates for snippets (of Python code) and textbooks (of pages and text files) of one shard."""
-    found: dict[str, list[dict[str, Any]]] = {SNIPPETS: [], TEXTBOOKS: []}
+    found: dict[str, list[dict[str, Any]]] = {SNIPPETS: [], TEXTBOOKS: [], UNREADABLE: []}
     columns = zip(
         *(table[name] for name in ("content", "repo", "path", "language", "doc_type", "license")), strict=True
     )
@@ -162,20 +163,21 @@ def mine(table: pa.Table, allowed: list[bool], task: MeasureTask) -> pa.Table:
         if part == TEXTBOOKS and not task.web and kind != "text":
             continue
         content, repo, path, license = row[0].as_py(), row[1].as_py(), row[2].as_py(), row[5].as_py()
-        for text, program in _candidates(part, content):
-            found[part].append(
-                {
-                    "part": part,
-                    "content": text,
-                    "program": program,
-                    "repo": repo,
-                    "path": path,
-                    "language": "Python" if part == SNIPPETS else language,
-                    "license": license,
-                    "order": draw(task.seed, part, text),
-                }
+        origin = {"repo": repo, "path": path, "language": language, "license": license}
+        try:
+            mined = list(_candidates(part, content))
+        except Exception as error:
+            # Nothing is mined from such a document; it stays in the corpus all the same.
+            text = one_line(error)
+            found[UNREADABLE].append(
+                {**origin, "part": UNREADABLE, "content": text, "program": "", "order": 0}
             )
-    rows = [row for part in found.values() for row in lowest(part, task.candidates)]
+            continue
+        for text, program in mined:
+            order = draw(task.seed, part, text)
+            found[part].append({**origin, "part": part, "content": text, "program": program, "order": order})
+    rows = [row for part in (SNIPPETS, TEXTBOOKS) for row in lowest(found[part], task.candidates)]
+    rows += found[UNREADABLE]
     return pa.Table.from_pylist(rows, schema=CANDIDATE_SCHEMA)
 
 
@@ -185,7 +187,7 @@ def _candidates(part: str, content: str) -> Iterator[tuple[str, str]]:
         for lesson in lessons(content):
             yield lesson.text, lesson.program
     elif (">>>" in content or "assert " in content) and (tree := parse(content)) is not None:
-        for function in tested_functions(content, tree):
+        for function in checked_functions(content, tree):
             yield function.program(), function.program()
 
 

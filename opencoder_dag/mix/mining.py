@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from opencoder_dag.mix.doctests import MAX_TESTS, asserts_on, tests_of_docstring
+from opencoder_dag.mix.doctests import MAX_TESTS, asserts_on, docstring_tests
 from opencoder_dag.mix.functions import Function, documented_functions, with_docstring
 from opencoder_dag.mix.standalone import MAX_LINES, Module
 
 
 @dataclass(frozen=True)
-class TestedFunction:
+class CheckedFunction:
     """A self-contained function: `setup` (imports and helpers), the function and its tests as statements."""
 
     function: Function
@@ -39,7 +39,7 @@ class TestedFunction:
         return f"{self.solution()}\n\n\n" + "\n".join(self.tests) + "\n"
 
 
-def tested_functions(source: str, tree: ast.Module, minimum: int = 1) -> Iterator[TestedFunction]:
+def checked_functions(source: str, tree: ast.Module, minimum: int = 1) -> Iterator[CheckedFunction]:
     """The self-contained functions of a file that carry at least `minimum` asserts."""
     if ">>>" not in source and "assert " not in source:
         return
@@ -48,7 +48,7 @@ def tested_functions(source: str, tree: ast.Module, minimum: int = 1) -> Iterato
     asserts = asserts_on(tree, names) if "assert " in source else {}
     module: Module | None = None
     for function in functions:
-        tests = tests_of_docstring(function.docstring, names) if ">>>" in function.docstring else ()
+        tests = docstring_tests(function.docstring, names) if ">>>" in function.docstring else ()
         tests = (*tests, *asserts.get(function.name, ()))[:MAX_TESTS]
         checks = sum(test.startswith("assert ") for test in tests)
         if checks < minimum or not any(function.name in test for test in tests):
@@ -60,4 +60,4 @@ def tested_functions(source: str, tree: ast.Module, minimum: int = 1) -> Iterato
             return
         setup = module.setup(function.name)
         if setup is not None and function.name in module.definitions:
-            yield TestedFunction(function, setup, tests)
+            yield CheckedFunction(function, setup, tests)

@@ -11,7 +11,7 @@ import re
 import symtable
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from opencoder_dag.mix.functions import FunctionNode

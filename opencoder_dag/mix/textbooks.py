@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from opencoder_dag.mix.doctests import tests_of_docstring
+from opencoder_dag.mix.doctests import docstring_tests
 
 MIN_WORDS, MAX_CHARACTERS = 30, 6000
 _HEADING = re.compile(r"^(#{1,4}\s+\S.*|\S.{2,80}\n(?:={3,}|-{3,}|~{3,}|\^{3,}))\s*$", re.MULTILINE)
@@ -41,7 +41,7 @@ def lessons(page: str) -> Iterator[Lesson]:
         if ">>>" not in section or not _explains(section):
             continue
         session = "\n".join(_unfenced(section))
-        tests = tests_of_docstring(session, frozenset())
+        tests = docstring_tests(session, frozenset())
         if any(test.startswith("assert ") for test in tests):
             yield Lesson(section, "\n".join(tests) + "\n")
 

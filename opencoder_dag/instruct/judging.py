@@ -1,0 +1,103 @@
+"""The verdict on every candidate item, step by step.
+
+Belongs here: the steps that need all candidates at once. Each step sees only what the steps before it left
+and gives its reason and its evidence. Which steps are taken, in which order, is said in `stage.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from opencoder_dag.instruct.contamination import Contamination
+from opencoder_dag.instruct.similar import duplicates
+
+if TYPE_CHECKING:
+    from opencoder_dag.sandbox import SandboxOptions
+
+Verdict = tuple[str, dict[str, Any]]
+UNREADABLE = "unreadable"  # not a reason to remove: such rows are quarantined
+
+
+class Judging:
+    """Candidates (rows of `items.CANDIDATE_SCHEMA`) and the verdict on each: None keeps it.
+
+    Candidates are looked at in the order of their hash, stage 2 first, so that a function with passing
+    tests is not asked for once more in stage 1.
+    """
+
+    def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        self.rows = rows
+        self.verdicts: list[Verdict | None] = [
+            (UNREADABLE, {"error": row["error"]}) if row["error"] is not None else None for row in rows
+        ]
+        self.outcomes: dict[str, int] = {}  # verdicts of the sandbox
+        self._order = sorted(range(len(rows)), key=self._rank)
+
+    def _rank(self, at: int) -> tuple[int, int, str]:
+        row = self.rows[at]
+        return -row["stage"], row["order"], row["doc_id"]
+
+    def left(self) -> list[int]:
+        """Positions that no step has removed."""
+        return [at for at in self._order if self.verdicts[at] is None]
+
+    def drop_held_out(self, subjects: frozenset[str]) -> None:
+        """Remove items about functions that held-out documents define."""
+        for at in self.left():
+            if (subject := self.rows[at]["subject"]) in subjects:
+                self.verdicts[at] = ("held_out", {"subject": subject})
+
+    def drop_long(self, limit: int) -> None:
+        """Remove items of more than `limit` bytes, which training would cut."""
+        for at in self.left():
+            if (size := self.rows[at]["size"]) > limit:
+                self.verdicts[at] = ("too_long", {"bytes": size, "limit": limit})
+
+    def limit(self, limits: Mapping[int, int], reason: str) -> None:
+        """Keep the first so many items of each stage."""
+        seen = dict.fromkeys(limits, 0)
+        for at in self.left():
+            stage = self.rows[at]["stage"]
+            seen[stage] += 1
+            if seen[stage] > limits[stage]:
+                self.verdicts[at] = (reason, {"limit": limits[stage]})
+
+    def run_tests(self, sandbox: SandboxOptions) -> None:
+        """Run the programs in the sandbox; only items whose program passed stay."""
+        from opencoder_dag.sandbox import run_programs
+
+        waiting = [at for at in self.left() if self.rows[at]["program"] is not None]
+        outcomes = run_programs([self.rows[at]["program"] for at in waiting], sandbox) if waiting else []
+        for at, outcome in zip(waiting, outcomes, strict=True):
+            self.outcomes[outcome.verdict] = self.outcomes.get(outcome.verdict, 0) + 1
+            if outcome.verdict != "passed":
+                # The detail may hold addresses or times; what is written must be the same in every run.
+                self.verdicts[at] = ("test_failed", {"verdict": outcome.verdict})
+
+    def drop_copies(self) -> None:
+        """Of items with the same text, or about the same code, the first stays."""
+        first: dict[str, str] = {}
+        for at in self.left():
+            row = self.rows[at]
+            keys = (row["sha256"], row["subject"])
+            same = next((first[key] for key in keys if key in first), None)
+            if same is not None:
+                self.verdicts[at] = ("duplicate", {"of": same})
+                continue
+            first.update(dict.fromkeys(keys, row["doc_id"]))
+
+    def drop_contaminated(self, contamination: Contamination) -> None:
+        """Remove items that give away a problem of an evaluation suite."""
+        for at in self.left():
+            row = self.rows[at]
+            if (found := contamination.find(f"{row['instruction']}\n{row['output']}")) is not None:
+                self.verdicts[at] = ("contaminated", found)
+
+    def drop_similar(self, similarity: float, seed: int) -> None:
+        """SemDeDup over what is left."""
+        left = self.left()
+        texts = [f"{self.rows[at]['instruction']}\n{self.rows[at]['output']}" for at in left]
+        ids = [self.rows[at]["doc_id"] for at in left]
+        for position, (other, cosine) in duplicates(texts, ids, similarity, seed).items():
+            self.verdicts[left[position]] = ("similar", {"to": ids[other], "cosine": cosine})

@@ -1,0 +1,261 @@
+"""The stage "instruct_data": items mined from the corpus, verified, decontaminated, each meaning once.
+
+Belongs here: the order of the steps over all shards and the verdict on every item. What an item looks like
+is in `broad.py` and `practical.py`, the tests are in `contamination.py` and `similar.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from opencoder_dag.document import judge_rows, one_line
+from opencoder_dag.engine import Engine
+from opencoder_dag.errors import OpencoderError
+from opencoder_dag.instruct.broad import broad_items
+from opencoder_dag.instruct.contamination import Contamination
+from opencoder_dag.instruct.items import CANDIDATE_SCHEMA, ITEM_SCHEMA, item_row
+from opencoder_dag.instruct.judging import UNREADABLE, Judging, Verdict
+from opencoder_dag.instruct.practical import practical_items
+from opencoder_dag.instruct.references import references_digest, references_of
+from opencoder_dag.lake import (
+    Dataset,
+    Lake,
+    ShardReport,
+    Stage,
+    canonical_json,
+    exists,
+    finish,
+    read_table,
+    read_text,
+    run_shards,
+    sha256_text,
+    write_bytes,
+    write_shard,
+    write_table,
+)
+from opencoder_dag.mix.draw import draw
+from opencoder_dag.mix.functions import documented_functions, parse
+from opencoder_dag.mix.held_out import HeldOut
+from opencoder_dag.mix.mining import checked_functions
+
+if TYPE_CHECKING:
+    from opencoder_dag.recipe import Sft
+    from opencoder_dag.sandbox import SandboxOptions
+
+VERSION = "1"
+POOL = 8  # candidates judged for every item wanted
+BYTES_PER_TOKEN = 3  # of code with a small vocabulary; longer items would lose their end in training
+
+
+def build_instruct_data(
+    lake: Lake,
+    corpus: Dataset,
+    held_out: Dataset,
+    config: Sft,
+    suites: list[str],
+    seed: int,
+    sandbox: SandboxOptions,
+    engine: Engine,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Dataset:
+    """Stage "instruct_data": kept items in `ITEM_SCHEMA`, at most `max_items` of each of the two stages.
+
+    Stage 1 asks about every documented function (write, explain, locate); stage 2 is made of self-contained
+    functions whose own tests passed in the sandbox. Removed are `held_out`, `too_long`, `over_pool` (not
+    judged: enough others), `test_failed` (or another verdict of the sandbox), `duplicate`, `contaminated`,
+    `similar` and `over_quota`, each with its evidence.
+    """
+    references = references_of(suites)
+    limits = {1: config.stage1.max_items, 2: config.stage2.max_items}
+    settings = {
+        "max_items": {str(stage): limit for stage, limit in limits.items()},
+        "sequence": config.sequence,
+        "embedding_similarity": config.embedding_similarity,
+        "suites": references_digest(references),
+        "seed": seed,
+    }
+    stage = Stage("instruct_data", VERSION, settings, {"corpus": corpus.digest, "held_out": held_out.digest})
+    if (ready := lake.find(stage)) is not None:
+        return ready
+    started = time.monotonic()
+    folder = lake.folder(stage)
+    held = HeldOut.read(held_out).to_json()
+    write_bytes(f"{folder}/work/held_out.json", held.encode())
+    tasks = [
+        MineTask(
+            source=path,
+            edition=corpus.manifest.created,
+            seed=seed,
+            held_out=f"{folder}/work/held_out.json",
+            held_out_digest=sha256_text(held),
+            work=f"{folder}/work",
+        )
+        for path in corpus.shards()
+    ]
+    steps = 2 * len(tasks) + 1
+    for done, _ in enumerate(engine.map(mine, tasks), 1):
+        on_progress(done, steps)
+
+    tables = [read_table(task.mined) for task in tasks]
+    judging = Judging([row for table in tables for row in table.to_pylist()])
+    judging.drop_held_out(_held_subjects(held_out))
+    judging.drop_long(BYTES_PER_TOKEN * config.sequence)
+    judging.limit({number: POOL * limit for number, limit in limits.items()}, "over_pool")
+    judging.run_tests(sandbox)
+    judging.drop_copies()
+    judging.drop_contaminated(Contamination(references))
+    judging.drop_similar(config.embedding_similarity, seed)
+    judging.limit(limits, "over_quota")
+    verdicts = judging.verdicts
+    on_progress(len(tasks) + 1, steps)
+    writes = []
+    start = 0
+    for index, (task, table) in enumerate(zip(tasks, tables, strict=True)):
+        plan = canonical_json(verdicts[start : start + table.num_rows])
+        plan_file = f"{folder}/work/{sha256_text(plan)[:24]}.json"
+        write_bytes(plan_file, plan.encode())
+        writes.append(WriteTask(task.mined, folder, f"part-{index:05d}.parquet", plan_file))
+        start += table.num_rows
+
+    def on_shards(done: int, total: int) -> None:
+        on_progress(len(tasks) + 1 + done, steps)
+
+    reports = run_shards(folder, writes, _write, engine, on_shards)
+    facts = {"run": judging.outcomes, "suites": sorted(suites), "references": len(references)}
+    return finish(lake, stage, reports, time.monotonic() - started, facts)
+
+
+# --- mining, a task a shard ---
+
+
+@dataclass(frozen=True)
+class MineTask:
+    """One shard of the corpus to mine; its output is named by its identity."""
+
+    source: str
+    edition: str
+    seed: int
+    held_out: str  # file
+    held_out_digest: str
+    work: str  # folder
+
+    @property
+    def name(self) -> str:
+        """Stem of the output."""
+        return sha256_text(canonical_json(asdict(self)))[:24]
+
+    @property
+    def mined(self) -> str:
+        """File with a row a candidate, in the order of `doc_id`."""
+        return f"{self.work}/{self.name}.mined.parquet"
+
+
+def mine(task: MineTask) -> MineTask:
+    """Write the candidates of one shard, unless an interrupted run left them."""
+    if exists(task.mined):
+        return task
+    table = read_table(task.source, ["doc_id", "content", "sha256", "repo", "path", "language"])
+    held_out = _held_out(task.held_out, task.held_out_digest)
+    python = table.filter(pc.equal(pc.utf8_lower(table["language"]), "python"))
+    rows: list[dict[str, Any]] = []
+    for document in python.to_pylist():
+        if held_out.why(document["doc_id"], document["repo"], document["sha256"]) is None:
+            rows += items_of(document["content"], document["repo"], document["path"], task.seed)
+    rows.sort(key=lambda row: row["doc_id"])
+    write_table(task.mined, pa.Table.from_pylist(rows, schema=CANDIDATE_SCHEMA))
+    return task
+
+
+def items_of(content: str, repo: str, path: str, seed: int) -> list[dict[str, Any]]:
+    """All candidates of one Python file, in the columns of `CANDIDATE_SCHEMA`.
+
+    A file that cannot be mined gives one row with the error, which ends up in quarantine.
+    """
+    try:
+        return _items_of(content, repo, path, seed)
+    except Exception as error:
+        failed = item_row(path, "", stage=1, kind="unreadable", repo=repo, path=path)
+        return [{**failed, "subject": failed["doc_id"], "order": 0, "error": one_line(error)}]
+
+
+def _items_of(content: str, repo: str, path: str, seed: int) -> list[dict[str, Any]]:
+    if '"""' not in content and "'''" not in content:
+        return []
+    tree = parse(content)
+    if tree is None:
+        return []
+    found: Iterable[dict[str, Any]] = [
+        *practical_items(list(checked_functions(content, tree)), repo, path),
+        *broad_items(list(documented_functions(content, tree)), repo, path, seed),
+    ]
+    unique = {row["doc_id"]: row for row in found}
+    return [{**row, "order": draw(seed, "instruct", row["doc_id"])} for row in unique.values()]
+
+
+@lru_cache(maxsize=2)
+def _held_out(path: str, digest: str) -> HeldOut:
+    return HeldOut.from_json(read_text(path))
+
+
+def _held_subjects(held_out: Dataset) -> frozenset[str]:
+    """Digests of the functions that held-out documents define: copies of them stay out as well."""
+    subjects: set[str] = set()
+    for table in held_out.tables(columns=["content", "language"]):
+        for content, language in zip(
+            table["content"].to_pylist(), table["language"].to_pylist(), strict=True
+        ):
+            if language.lower() == "python":
+                subjects.update(row["subject"] for row in items_of(content, "held_out", "held_out.py", 0))
+    return frozenset(subjects)
+
+
+# --- writing ---
+
+
+@dataclass(frozen=True)
+class WriteTask:
+    """The candidates of one shard and the verdicts on them."""
+
+    mined: str
+    folder: str
+    name: str
+    verdicts: str
+
+
+def _write(task: WriteTask) -> ShardReport:
+    table = read_table(task.mined)
+    verdicts: list[Verdict | None] = [
+        tuple(verdict) if verdict else None for verdict in json.loads(read_text(task.verdicts))
+    ]
+    judged = judge_rows(
+        table.select(ITEM_SCHEMA.names),
+        [_final(verdict) for verdict in verdicts],
+        _facts(table, verdicts),
+    )
+    return write_shard(task.folder, task, judged, table.num_rows, pc.sum(table["size"]).as_py() or 0)
+
+
+def _final(verdict: Verdict | None) -> Verdict | Exception | None:
+    if verdict is not None and verdict[0] == UNREADABLE:
+        return OpencoderError(f"could not be mined ({verdict[1]['error']})")
+    return verdict
+
+
+def _facts(table: pa.Table, verdicts: Sequence[Verdict | None]) -> dict[str, Any]:
+    """Items mined and kept, and the reasons against the others, by stage and kind."""
+    kinds: dict[str, Any] = {}
+    rows = zip(table["stage"].to_pylist(), table["kind"].to_pylist(), verdicts, strict=True)
+    for stage, kind, verdict in rows:
+        counts = kinds.setdefault(f"stage{stage}/{kind}", {"mined": 0, "kept": 0})
+        counts["mined"] += 1
+        reason = "kept" if verdict is None else verdict[0]
+        counts[reason] = counts.get(reason, 0) + 1
+    return {"kinds": kinds}

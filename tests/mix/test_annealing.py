@@ -1,0 +1,228 @@
+"""The mix meets its shares by tokens, loses nothing, and does not depend on how the work was cut."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from opencoder_dag.engine import SerialEngine
+from opencoder_dag.errors import InputError
+from opencoder_dag.lake import Dataset, Lake
+from opencoder_dag.mix import build_mix, select_held_out
+from opencoder_dag.mix import measure as measuring
+from opencoder_dag.recipe import Mix, Train
+from opencoder_dag.sandbox import SandboxOptions
+from tests.mix.corpora import code_row, corpus_rows, put, some_code, web_row
+
+OPTIONS = SandboxOptions(kind="process", workers=1)
+MIX = Mix()
+TRAIN = Train(tokens=9000, anneal_tokens=4000)
+TOPICS = [
+    f"{verb} {noun}" for verb in ("sort", "join", "split", "count") for noun in ("words", "rows", "files")
+]
+
+
+def mixed(
+    lake: Lake,
+    tokenizer_folder: str,
+    rows: list[dict[str, Any]] | None = None,
+    per_shard: int = 1000,
+    config: Mix = MIX,
+    train: Train = TRAIN,
+    seed: int = 0,
+) -> Dataset:
+    rows = corpus_rows() if rows is None else rows
+    raw = put(lake, "raw_code", rows, per_shard)
+    web = put(lake, "web_recall", [web_row(topic) for topic in TOPICS], per_shard)
+    held_out = select_held_out(lake, raw, SerialEngine())
+    return build_mix(lake, raw, web, held_out, tokenizer_folder, config, train, seed, OPTIONS, SerialEngine())
+
+
+def tokens_seen(table: pa.Table, phase: str) -> dict[str, int]:
+    seen: dict[str, int] = {}
+    for part, tokens, times in zip(
+        *(table[name].to_pylist() for name in ("part", "tokens", phase)), strict=True
+    ):
+        seen[part] = seen.get(part, 0) + tokens * times
+    return seen
+
+
+def test_shares_are_met_by_tokens(lake: Lake, tokenizer_folder: str) -> None:
+    mix = mixed(lake, tokenizer_folder)
+    table = mix.read()
+    pretrain, anneal = tokens_seen(table, "pretrain"), tokens_seen(table, "anneal")
+    smallest = max(table["tokens"].to_pylist())
+    assert set(pretrain) >= {"corpus", "web"}
+    assert pretrain["web"] == pytest.approx(900, abs=smallest)
+    assert sum(pretrain.values()) == pytest.approx(9000, abs=smallest)
+    assert sum(anneal.values()) == pytest.approx(4000, abs=smallest)
+    assert anneal["algorithmic"] == pytest.approx(4000 * 0.124, abs=smallest)
+    assert anneal["web"] == 0
+    phases = mix.manifest.facts["phases"]
+    used = {name: row["tokens_used"] for name, row in phases["anneal"]["parts"].items()}
+    assert used == {name: anneal.get(name, 0) for name in used}
+    code = pretrain["corpus"] + pretrain["algorithmic"]
+    assert phases["pretrain"]["parts"]["corpus"]["tokens_used"] == code
+
+
+def test_every_document_is_in_one_place_and_the_generated_ones_count_as_input(
+    lake: Lake, tokenizer_folder: str
+) -> None:
+    rows = corpus_rows()
+    mix = mixed(lake, tokenizer_folder, rows)
+    generated = mix.manifest.facts["generated"]
+    passed = generated["snippets"]["passed"] + generated["textbooks"]["passed"]
+    assert passed > 0
+    assert mix.manifest.counts["in"] == len(rows) + len(TOPICS) + passed
+    kept, removed = mix.read()["doc_id"].to_pylist(), mix.read("removed")["doc_id"].to_pylist()
+    assert len({*kept, *removed}) == len(kept) + len(removed) == mix.manifest.counts["in"]
+    assert mix.manifest.reasons["held_out"] == sum(
+        row["repo"]
+        in select_held_out(lake, put(lake, "raw_code", rows), SerialEngine()).manifest.facts["repositories"]
+        for row in rows
+    )
+    for times in zip(mix.read()["pretrain"].to_pylist(), mix.read()["anneal"].to_pylist(), strict=True):
+        assert sum(times) > 0
+
+
+def test_only_snippets_whose_tests_pass_enter(lake: Lake, tokenizer_folder: str) -> None:
+    wrong = 'def f(x):\n    """Increase.\n\n    >>> f(1)\n    3\n    """\n    y = x + 1\n    return y\n'
+    rows = [*corpus_rows(), code_row("wrong", wrong)]
+    mix = mixed(lake, tokenizer_folder, rows, train=Train(tokens=100, anneal_tokens=100_000))
+    assert mix.manifest.facts["generated"]["snippets"]["failed"] == 1
+    table = mix.read()
+    snippets = table.filter(pa.compute.equal(table["part"], "snippets"))
+    assert snippets.num_rows == mix.manifest.facts["generated"]["snippets"]["passed"] > 5
+    assert set(snippets["source"].to_pylist()) == {"snippets"}
+    for content in snippets["content"].to_pylist():
+        exec(compile(content, "snippet", "exec"), {})
+        assert "assert" in content
+
+
+@pytest.mark.parametrize("per_shard", [13, 40])
+def test_shards_and_the_order_of_arrival_do_not_matter(
+    lake: Lake, tokenizer_folder: str, per_shard: int
+) -> None:
+    rows = corpus_rows()
+    one = mixed(lake, tokenizer_folder, rows)
+    other = Lake(f"{lake.root}-other")
+    many = mixed(other, tokenizer_folder, rows[::-1], per_shard)
+    assert one.digest == many.digest
+    assert one.manifest.facts == many.manifest.facts
+    assert one.manifest.reasons == many.manifest.reasons
+
+
+def test_another_seed_is_another_mix(lake: Lake, tokenizer_folder: str) -> None:
+    assert mixed(lake, tokenizer_folder).digest != mixed(lake, tokenizer_folder, seed=1).digest
+
+
+def test_an_interrupted_run_goes_on(
+    lake: Lake, tokenizer_folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed = mixed(Lake(f"{lake.root}-undisturbed"), tokenizer_folder, per_shard=20)
+    mix = mixed(lake, tokenizer_folder, per_shard=20)
+    # As if killed while the second half of the shards was written.
+    Path(mix.path, "manifest.json").unlink()
+    half = sorted(Path(mix.path, "reports").glob("*.json"))[3:]
+    for report in half:
+        report.unlink()
+    shutil.rmtree(Path(mix.path, "quarantined"))
+    untouched = {path: path.stat().st_mtime_ns for path in Path(mix.path, "kept").glob("part-0000[012]*")}
+
+    def refuse(*args: object) -> None:
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(measuring, "count_tokens", refuse)
+    again = mixed(lake, tokenizer_folder, per_shard=20)
+    assert again.digest == undisturbed.digest
+    assert {path: path.stat().st_mtime_ns for path in untouched} == untouched
+
+
+def test_a_part_that_is_short_is_repeated_and_then_made_up_by_the_corpus(
+    lake: Lake, tokenizer_folder: str
+) -> None:
+    rows = [row for row in corpus_rows() if "LeetCode" not in row["content"]]
+    rows.append(code_row("only", "# leetcode\n" + some_code("only")))
+    mix = mixed(
+        lake,
+        tokenizer_folder,
+        rows,
+        config=Mix(max_repeats=2.0),
+        train=Train(tokens=2000, anneal_tokens=9000),
+    )
+    parts = mix.manifest.facts["phases"]["anneal"]["parts"]
+    short = parts["algorithmic"]
+    assert short["most_repeats"] == 2 and short["tokens_used"] == 2 * short["tokens_available"]
+    assert short["shortfall"] == short["tokens_asked"] - short["tokens_used"] > 0
+    assert parts["corpus"]["tokens_used"] > parts["corpus"]["tokens_asked"]
+    assert mix.manifest.facts["phases"]["anneal"]["tokens_used"] > 8500
+
+
+def test_a_corpus_that_is_too_small_says_so(lake: Lake, tokenizer_folder: str) -> None:
+    mix = mixed(
+        lake, tokenizer_folder, config=Mix(max_repeats=1.0), train=Train(tokens=10_000_000, anneal_tokens=0)
+    )
+    phase = mix.manifest.facts["phases"]["pretrain"]
+    assert phase["tokens_used"] < phase["tokens_asked"]
+    assert phase["parts"]["corpus"]["shortfall"] > 0
+    assert "over_budget" not in {
+        reason for reason in mix.manifest.reasons if mix.manifest.facts["documents"].get("snippets", 0)
+    }
+
+
+def test_without_high_quality_annealing_is_on_the_code_alone(lake: Lake, tokenizer_folder: str) -> None:
+    mix = mixed(lake, tokenizer_folder, config=Mix(high_quality=False))
+    assert set(mix.manifest.facts["phases"]["anneal"]["parts"]) == {"corpus"}
+    assert set(mix.read()["part"].to_pylist()) <= {"corpus", "algorithmic", "web"}
+    assert tokens_seen(mix.read(), "anneal").get("web", 0) == 0
+
+
+def test_a_language_cap_holds(lake: Lake, tokenizer_folder: str) -> None:
+    rows = [{**row, "language": "Java" if n % 2 else "Python"} for n, row in enumerate(corpus_rows())]
+    mix = mixed(
+        lake,
+        tokenizer_folder,
+        rows,
+        config=Mix(caps={"java": 0.1}),
+        train=Train(tokens=10**6, anneal_tokens=0),
+    )
+    table = mix.read()
+    code = table.filter(pa.compute.equal(table["doc_type"], "code"))
+    java = sum(
+        size
+        for size, language in zip(code["size"].to_pylist(), code["language"].to_pylist(), strict=True)
+        if language == "Java"
+    )
+    assert 0.05 < java / sum(code["size"].to_pylist()) <= 0.1
+    assert mix.manifest.reasons["language_cap"] > 10
+
+
+def test_empty_inputs_give_an_empty_mix(lake: Lake, tokenizer_folder: str) -> None:
+    raw, web = put(lake, "raw_code", []), put(lake, "web_recall", [])
+    held_out = select_held_out(lake, raw, SerialEngine())
+    mix = build_mix(lake, raw, web, held_out, tokenizer_folder, Mix(), TRAIN, 0, OPTIONS, SerialEngine())
+    assert mix.manifest.counts["in"] == 0
+    assert mix.manifest.facts["phases"]["pretrain"]["tokens_used"] == 0
+
+
+def test_a_folder_without_a_tokenizer_is_refused(lake: Lake, tmp_path: Path) -> None:
+    raw, web = put(lake, "raw_code", corpus_rows(8)), put(lake, "web_recall", [])
+    held_out = select_held_out(lake, raw, SerialEngine())
+    with pytest.raises(InputError, match=r"no tokenizer\.json"):
+        build_mix(lake, raw, web, held_out, str(tmp_path), Mix(), TRAIN, 0, OPTIONS, SerialEngine())
+
+
+def test_progress_ends_at_its_total(lake: Lake, tokenizer_folder: str) -> None:
+    seen: list[tuple[int, int]] = []
+    raw, web = put(lake, "raw_code", corpus_rows(40), 10), put(lake, "web_recall", [])
+    held_out = select_held_out(lake, raw, SerialEngine())
+    build_mix(
+        lake, raw, web, held_out, tokenizer_folder, Mix(), TRAIN, 0, OPTIONS, SerialEngine(),
+        lambda done, total: seen.append((done, total)),
+    )  # fmt: skip
+    assert seen[-1][0] == seen[-1][1]
+    assert seen == sorted(seen) and len({total for _, total in seen}) == 1
