@@ -1,0 +1,69 @@
+"""From what a model said to a program: cutting a completion, finding code in an answer."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Sequence
+
+LONGEST_LINES = 100
+FENCE = re.compile(r"```[ \t]*([\w+#-]*)[^\n]*\n(.*?)(?:\n?```|\Z)", re.DOTALL)
+
+
+def cut_at_stops(text: str, stops: Sequence[str]) -> str:
+    """Text up to the first stop string."""
+    ends = [found for stop in stops if (found := text.find(stop)) >= 0]
+    return text[: min(ends)] if ends else text
+
+
+def parses(source: str) -> bool:
+    """Whether source is Python."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def complete_function(prompt: str, completion: str, stops: Sequence[str]) -> str:
+    """The program that a base model made of a prompt: cut at stop strings, then the longest beginning of at
+    most 100 lines that parses (a completion that was cut short ends in the middle of a line)."""
+    body = cut_at_stops(completion, stops)
+    lines = body.splitlines(keepends=True)[:LONGEST_LINES]
+    while lines:
+        program = prompt + "".join(lines)
+        if parses(program):
+            return program if program.endswith("\n") else program + "\n"
+        lines.pop()
+    return prompt + body  # does not parse: let the interpreter say so
+
+
+def fenced_code(answer: str, languages: Sequence[str] = ("python", "py", "python3", "")) -> str | None:
+    """Code of the longest fenced block in one of `languages`; an unclosed block runs to the end."""
+    blocks = [code for language, code in FENCE.findall(answer) if language.lower() in languages]
+    return max(blocks, key=len) if blocks else None
+
+
+def answered_program(prompt: str, entry_point: str, answer: str) -> str:
+    """The program in a chat model's answer.
+
+    Code that defines the entry point stands by itself, after the imports and helpers of the prompt; other
+    code is taken as the body of the prompt's function.
+    """
+    code = fenced_code(answer)
+    code = (answer if code is None else code).rstrip() + "\n"
+    if re.search(rf"^(?:(?:async )?def|class) {re.escape(entry_point)}\b", code, re.M):
+        before = prompt[: _start_of(prompt, entry_point)]
+        return f"{before.rstrip()}\n\n{code}" if before.strip() else code
+    indented = (
+        code if code.startswith((" ", "\t")) else "".join(f"    {line}" for line in code.splitlines(True))
+    )
+    return complete_function(prompt, indented, ())
+
+
+def _start_of(prompt: str, entry_point: str) -> int:
+    found = re.search(rf"^def {re.escape(entry_point)}\b", prompt, re.M)
+    return found.start() if found else 0
