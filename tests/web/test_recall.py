@@ -1,0 +1,180 @@
+"""The whole recall on a small crawl: what is kept, what is said, and that nothing else changes the bytes."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import pytest
+
+from opencoder_dag.engine import SerialEngine
+from opencoder_dag.errors import InputError
+from opencoder_dag.lake import Dataset, Lake
+from opencoder_dag.web import RecallConfig, page_source, recall
+from opencoder_dag.web.config import Classifier, Seed
+from tests.web.synthetic import crawl, write_warc
+
+CONFIG = RecallConfig(classifier=Classifier(vocabulary=600, buckets=2000, dimension=8, epochs=10))
+
+
+class PoolEngine:
+    """Three processes, results as they come."""
+
+    def map(self, function, items):
+        with ProcessPoolExecutor(3) as pool:
+            for future in as_completed([pool.submit(function, item) for item in reversed(items)]):
+                yield future.result()
+
+
+class DyingEngine:
+    """Runs `tasks` tasks and then dies, as a killed process would."""
+
+    def __init__(self, tasks: int) -> None:
+        self.left = tasks
+
+    def map(self, function, items):
+        for item in items:
+            if self.left == 0:
+                raise KeyboardInterrupt
+            self.left -= 1
+            yield function(item)
+
+
+@pytest.fixture(scope="module")
+def warcs(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("crawl")
+    pages = crawl()
+    for number in range(3):
+        write_warc(folder / f"crawl-{number}.warc.gz", pages[number::3])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def recalled(warcs, tmp_path_factory) -> Dataset:
+    return run(tmp_path_factory.mktemp("lake"), warcs)
+
+
+def run(
+    lake: Path, warcs: Path, engine=None, shard_bytes: int = 1_000_000, config: RecallConfig = CONFIG
+) -> Dataset:
+    return recall(Lake(str(lake)), page_source(str(warcs)), config, shard_bytes, engine or SerialEngine())
+
+
+def about_code(url: str) -> bool:
+    return "/manual/" in url or "/dev/" in url or "mirror.org" in url
+
+
+def test_conservation_and_truth(recalled):
+    counts = recalled.manifest.counts
+    assert counts["in"] == len(crawl()) == counts["kept"] + counts["removed"] + counts["quarantined"]
+    urls = recalled.read("kept", ["url"])["url"].to_pylist()
+    truth = {url for url, _ in crawl() if about_code(url)} - {"https://mirror.org/copy"}
+    found = {url.split("#")[0] for url in urls}
+    assert len(found) == len(urls)
+    assert len(found & truth) >= 0.95 * len(truth) - 1  # one of the doubled pages gives way
+    assert len(found - truth - {"https://mirror.org/copy"}) <= 0.05 * len(found)
+
+
+def test_columns_of_a_kept_page(recalled):
+    row = recalled.read().to_pylist()[0]
+    assert row["source"] == "web" and row["doc_type"] == "text" and row["language"] == "markdown"
+    assert row["domain"] == row["repo"] and row["path"].startswith("/")
+    assert 0 <= row["score"] <= 1 and row["round"] in (1, 2, 3)
+    block = next(row["content"] for row in recalled.read().to_pylist() if "```" in row["content"])
+    assert "\n    " in block, "indentation of code is kept"
+
+
+def test_every_removal_has_its_reason(recalled):
+    reasons = recalled.manifest.reasons
+    assert reasons["duplicate_content"] == 1 and reasons["duplicate_url"] == 1
+    for row in recalled.read("removed").to_pylist():
+        evidence = json.loads(row["evidence"])
+        if row["reason"] == "below_threshold":
+            assert evidence["score"] < evidence["threshold"] + 1e-6
+        else:
+            assert evidence["kept_url"].startswith("https://")
+
+
+def test_rounds_leave_their_files_and_facts(recalled):
+    facts = recalled.manifest.facts
+    assert [row["round"] for row in facts["rounds"]] == [1, 2, 3]
+    for row in facts["rounds"]:
+        folder = Path(recalled.path) / f"round-{row['round']}"
+        for name in ("model.bin", "domains.parquet", "patterns.parquet", "curve.json", "round.json"):
+            assert (folder / name).stat().st_size > 0
+        assert json.loads((folder / "round.json").read_text()) == row
+        assert row["precision"] >= 0.95 and row["precision_reached"]
+    assert facts["rounds"][-1]["recalled_pages"] == recalled.manifest.counts["kept"]
+    assert any(site["code_related"] for site in facts["top_domains"])
+    assert facts["curves"][0]["points"][-1][2] == 1.0, "the curve ends where everything is recalled"
+    assert facts["examples"]["accepted"] and facts["examples"]["refused"]
+    assert not (Path(recalled.path) / "tokens").exists()
+
+
+def test_same_digest_for_workers_shards_and_order_of_files(recalled, warcs, tmp_path):
+    assert run(tmp_path / "pool", warcs, PoolEngine()).digest == recalled.digest
+    assert run(tmp_path / "small", warcs, shard_bytes=20_000).digest == recalled.digest
+    other = tmp_path / "other"
+    other.mkdir()
+    pages = crawl()
+    for number in range(2):
+        write_warc(other / f"z{9 - number}.warc.gz", pages[::-1][number::2])
+    assert run(tmp_path / "order", other).digest == recalled.digest
+
+
+@pytest.mark.parametrize("tasks", [2, 4, 8, 16])
+def test_resumes_after_a_kill(recalled, warcs, tmp_path, tasks):
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, warcs, DyingEngine(tasks))
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")}
+    assert run(tmp_path, warcs).digest == recalled.digest
+    again = {path for path in written if path.exists() and path.stat().st_mtime_ns != written[path]}
+    by_tasks = {"kept", "removed", "quarantined", "tokens", "scores"}
+    assert not {path for path in again if by_tasks & set(path.parts)}, "finished tasks are not redone"
+
+
+def test_reuse_does_no_work(recalled, warcs):
+    again = recall(
+        Lake(str(Path(recalled.path).parents[1])), page_source(str(warcs)), CONFIG, 10, DyingEngine(0)
+    )
+    assert again.reused and again.digest == recalled.digest
+
+
+def test_another_recall_shares_the_extraction(recalled, warcs):
+    lake = Path(recalled.path).parents[1]
+    other = run(lake, warcs, config=CONFIG.model_copy(update={"rounds": 1}))
+    assert other.manifest.facts["extraction"]["reused"] and len(other.manifest.facts["rounds"]) == 1
+
+
+def test_labels_from_a_file(warcs, tmp_path):
+    labels = tmp_path / "labels.csv"
+    rows = [
+        f"{url},{'code' if about_code(url) else 'noncode'}"
+        for url, _ in crawl()
+        if "mixed" not in url and "#" not in url
+    ]
+    labels.write_text("url,label\n" + "\n".join(rows[::3]))
+    seed = Seed(by="labels", labels=str(labels))
+    result = run(tmp_path / "lake", warcs, config=CONFIG.model_copy(update={"seed": seed}))
+    mixed = {url for url in result.read("kept", ["url"])["url"].to_pylist() if "mixed" in url}
+    assert mixed == {url for url, _ in crawl() if "mixed" in url and "/dev/" in url}
+
+
+def test_labels_that_are_wrong_are_refused(warcs, tmp_path):
+    for text, said in {
+        "url,label\nhttps://docs0.code0.org/manual/page1.html,maybe": "label 'maybe'",
+        "address,label\nx,1": "needs url and label",
+        "url,label\nhttps://nowhere.org/,1": "no page of the input",
+    }.items():
+        labels = tmp_path / "labels.csv"
+        labels.write_text(text)
+        config = CONFIG.model_copy(update={"seed": Seed(by="labels", labels=str(labels))})
+        with pytest.raises(InputError, match=said):
+            run(tmp_path / "lake", warcs, config=config)
+
+
+def test_too_few_pages_to_learn_from(tmp_path):
+    write_warc(tmp_path / "one.warc.gz", crawl()[:1])
+    with pytest.raises(InputError, match="seed pages"):
+        run(tmp_path / "lake", tmp_path / "one.warc.gz")
