@@ -1,7 +1,5 @@
 """Ties assets, resources, jobs and schedules together; `workspace.yaml` loads this file."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`ablation_report`: every evaluated recipe in one table and three plots, as Markdown, HTML and artefact."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from assets.materialization import markdown_table
@@ -24,7 +22,7 @@ def gather(lake: LakeResource) -> dict[str, dict[str, Dataset]]:
 @dg.asset(group_name="evaluation", kinds={"markdown"}, deps=["eval_scores"])
 def ablation_report(
     context: dg.AssetExecutionContext, lake: LakeResource, mlflow: MlflowResource, recipes: RecipeBook
-) -> dg.MaterializeResult[None]:
+) -> dg.MaterializeResult:
     """Recipes side by side: corpus, loss against tokens on common held-out code, scores."""
     outputs = gather(lake)
     rows = recipe_rows(outputs)

@@ -1,10 +1,16 @@
 """`annealing_mix`: what the model sees in pre-training and in annealing, by tokens."""
 
-from __future__ import annotations
-
 import dagster as dg
 
-from assets.materialization import RETRY, Report, check_documents, document_checks, materialized, stage_of
+from assets.materialization import (
+    DATASET,
+    RETRY,
+    Report,
+    check_documents,
+    document_checks,
+    materialized,
+    stage_of,
+)
 from assets.recipes import RECIPES
 from opencoder_dag.lake import Dataset
 from opencoder_dag.mix import build_mix
@@ -17,6 +23,7 @@ from resources.sandbox import SandboxResource
 
 
 @dg.asset(
+    dagster_type=DATASET,
     group_name="corpus",
     kinds={"dask", "parquet"},
     partitions_def=RECIPES,
@@ -34,7 +41,7 @@ def annealing_mix(
     mlflow: MlflowResource,
     recipes: RecipeBook,
     sandbox: SandboxResource,
-) -> dg.MaterializeResult[Dataset]:
+) -> dg.MaterializeResult:
     """Both mixtures: corpus and web for pre-training, with algorithmic and synthetic parts for annealing."""
     recipe = recipes.get(context.partition_key)
     with stage_of(context, recipe) as stage:

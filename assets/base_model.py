@@ -1,22 +1,21 @@
 """`base_model`: pre-training, then annealing, in one launch."""
 
-from __future__ import annotations
-
 import dagster as dg
-from resources.deepspeed import DeepSpeedResource
 
-from assets.materialization import RETRY, TRAINING_POOL, materialized, stage_of
+from assets.materialization import DATASET, RETRY, TRAINING_POOL, materialized, stage_of
 from assets.recipes import RECIPES
 from assets.training import train, training_report
 from opencoder_dag.lake import Dataset
 from opencoder_dag.settings import load_settings
 from opencoder_dag.train import base_job
+from resources.deepspeed import DeepSpeedResource
 from resources.lake import LakeResource
 from resources.mlflow import MlflowResource
 from resources.recipes import RecipeBook
 
 
 @dg.asset(
+    dagster_type=DATASET,
     group_name="model",
     kinds={"deepspeed", "pytorch"},
     partitions_def=RECIPES,
@@ -32,7 +31,7 @@ def base_model(
     deepspeed: DeepSpeedResource,
     mlflow: MlflowResource,
     recipes: RecipeBook,
-) -> dg.MaterializeResult[Dataset]:
+) -> dg.MaterializeResult:
     """A Llama-architecture model: warm-up, stable phase, then decay on the annealing mixture."""
     recipe = recipes.get(context.partition_key)
     with stage_of(context, recipe) as stage:

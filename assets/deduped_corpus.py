@@ -1,12 +1,11 @@
 """`deduped_corpus`: exact, then near duplicates removed at the recipe's level."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import dagster as dg
 
 from assets.materialization import (
+    DATASET,
     RETRY,
     Report,
     check_documents,
@@ -31,6 +30,7 @@ ALARM = dg.AssetCheckSpec(
 
 
 @dg.asset(
+    dagster_type=DATASET,
     group_name="corpus",
     kinds={"dask", "parquet"},
     partitions_def=RECIPES,
@@ -44,7 +44,7 @@ def deduped_corpus(
     dask: DaskResource,
     mlflow: MlflowResource,
     recipes: RecipeBook,
-) -> dg.MaterializeResult[Dataset]:
+) -> dg.MaterializeResult:
     """Raw code without copies: of equal or nearly equal documents the best known one stays."""
     recipe = recipes.get(context.partition_key)
     with stage_of(context, recipe) as stage:

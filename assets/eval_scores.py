@@ -1,12 +1,10 @@
 """`eval_scores`: the base model's and the tuned model's scores."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import dagster as dg
 
-from assets.materialization import RETRY, Report, materialized, stage_of
+from assets.materialization import DATASET, RETRY, Report, materialized, stage_of
 from assets.recipes import RECIPES
 from opencoder_dag.evaluate import evaluate_model
 from opencoder_dag.lake import Dataset
@@ -19,7 +17,13 @@ from resources.recipes import RecipeBook
 from resources.sandbox import SandboxResource
 
 
-@dg.asset(group_name="evaluation", kinds={"python"}, partitions_def=RECIPES, retry_policy=RETRY)
+@dg.asset(
+    dagster_type=DATASET,
+    group_name="evaluation",
+    kinds={"python"},
+    partitions_def=RECIPES,
+    retry_policy=RETRY,
+)
 def eval_scores(
     context: dg.AssetExecutionContext,
     base_model: Dataset,
@@ -31,7 +35,7 @@ def eval_scores(
     mlflow: MlflowResource,
     recipes: RecipeBook,
     sandbox: SandboxResource,
-) -> dg.MaterializeResult[Dataset]:
+) -> dg.MaterializeResult:
     """Execution-based pass@k on the suites and bits per byte on held-out code, before and after tuning."""
     recipe = recipes.get(context.partition_key)
     with stage_of(context, recipe) as stage:

@@ -1,10 +1,9 @@
 """`filtered_corpus`: stars, transformation and the RefineCode and Zhusuan rules."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from assets.materialization import (
+    DATASET,
     RETRY,
     Report,
     check_documents,
@@ -24,6 +23,7 @@ from resources.recipes import RecipeBook
 
 
 @dg.asset(
+    dagster_type=DATASET,
     group_name="corpus",
     kinds={"dask", "parquet"},
     partitions_def=RECIPES,
@@ -37,7 +37,7 @@ def filtered_corpus(
     dask: DaskResource,
     mlflow: MlflowResource,
     recipes: RecipeBook,
-) -> dg.MaterializeResult[Dataset]:
+) -> dg.MaterializeResult:
     """Documents that pass every rule, without copyright notices and personal data."""
     recipe = recipes.get(context.partition_key)
     with stage_of(context, recipe) as stage:

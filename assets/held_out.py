@@ -1,10 +1,16 @@
 """`held_out`: whole repositories kept aside, the same for every recipe, so that losses compare."""
 
-from __future__ import annotations
-
 import dagster as dg
 
-from assets.materialization import RETRY, Report, check_documents, document_checks, materialized, stage_of
+from assets.materialization import (
+    DATASET,
+    RETRY,
+    Report,
+    check_documents,
+    document_checks,
+    materialized,
+    stage_of,
+)
 from opencoder_dag.lake import Dataset
 from opencoder_dag.mix import select_held_out
 from resources.dask import DaskResource
@@ -12,6 +18,7 @@ from resources.lake import LakeResource
 
 
 @dg.asset(
+    dagster_type=DATASET,
     group_name="sources",
     kinds={"dask", "parquet"},
     check_specs=document_checks("held_out"),
@@ -19,7 +26,7 @@ from resources.lake import LakeResource
 )
 def held_out(
     context: dg.AssetExecutionContext, raw_code: Dataset, lake: LakeResource, dask: DaskResource
-) -> dg.MaterializeResult[Dataset]:
+) -> dg.MaterializeResult:
     """Documents that no recipe trains on, chosen by the hash of their repository's name."""
     with stage_of(context) as stage:
         dataset = select_held_out(lake.open(), raw_code, dask)

@@ -1,11 +1,17 @@
 """`instruct_data`: instructions mined from the corpus, verified by running them, decontaminated."""
 
-from __future__ import annotations
-
 import dagster as dg
 import pyarrow.compute as pc
 
-from assets.materialization import RETRY, Report, check_documents, document_checks, materialized, stage_of
+from assets.materialization import (
+    DATASET,
+    RETRY,
+    Report,
+    check_documents,
+    document_checks,
+    materialized,
+    stage_of,
+)
 from assets.recipes import RECIPES
 from opencoder_dag.instruct import build_instruct_data
 from opencoder_dag.lake import Dataset
@@ -18,6 +24,7 @@ from resources.sandbox import SandboxResource
 
 
 @dg.asset(
+    dagster_type=DATASET,
     group_name="tuning",
     kinds={"dask", "parquet"},
     partitions_def=RECIPES,
@@ -33,7 +40,7 @@ def instruct_data(
     mlflow: MlflowResource,
     recipes: RecipeBook,
     sandbox: SandboxResource,
-) -> dg.MaterializeResult[Dataset]:
+) -> dg.MaterializeResult:
     """Instruction and answer pairs for both stages of tuning."""
     recipe = recipes.get(context.partition_key)
     with stage_of(context, recipe) as stage:

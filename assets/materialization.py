@@ -22,6 +22,10 @@ from resources.mlflow import MlflowResource
 # A lost worker or a busy disk deserves one more try; wrong input is never retried (see `stage_of`).
 RETRY = dg.RetryPolicy(max_retries=1, delay=5)
 TRAINING_POOL = "training"
+# Named, because an asset that also yields checks cannot tell its type by annotation.
+DATASET = dg.PythonObjectDagsterType(
+    Dataset, name="Dataset", description="a finished stage folder of the lake"
+)
 
 
 @dataclass
@@ -73,7 +77,7 @@ def materialized(
     inputs: Mapping[str, Dataset],
     report: Report,
     mlflow: MlflowResource | None = None,
-) -> dg.MaterializeResult[Dataset]:
+) -> dg.MaterializeResult:
     """Report a finished stage to the terminal, MLflow and Dagster."""
     seconds = time.monotonic() - stage.started
     recipe_name = stage.recipe.name if stage.recipe else None

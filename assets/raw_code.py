@@ -1,10 +1,9 @@
 """`raw_code`: every file of the sources, judged readable or not."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from assets.materialization import (
+    DATASET,
     RETRY,
     Report,
     check_documents,
@@ -13,7 +12,6 @@ from assets.materialization import (
     sizes_by,
     stage_of,
 )
-from opencoder_dag.lake import Dataset
 from opencoder_dag.report.plots import bars
 from opencoder_dag.settings import load_settings
 from opencoder_dag.sources import collect, sources_from_spec
@@ -22,6 +20,7 @@ from resources.lake import LakeResource
 
 
 @dg.asset(
+    dagster_type=DATASET,
     group_name="sources",
     kinds={"dask", "parquet"},
     check_specs=document_checks("raw_code"),
@@ -29,7 +28,7 @@ from resources.lake import LakeResource
 )
 def raw_code(
     context: dg.AssetExecutionContext, lake: LakeResource, dask: DaskResource
-) -> dg.MaterializeResult[Dataset]:
+) -> dg.MaterializeResult:
     """Source files of every repository, up to 8 MB each, with language and document type."""
     settings = load_settings()
     with stage_of(context) as stage:

@@ -1,10 +1,8 @@
 """`tokenizer`: byte-level BPE trained on the filtered corpus and the recalled web text."""
 
-from __future__ import annotations
-
 import dagster as dg
 
-from assets.materialization import RETRY, Report, materialized, stage_of
+from assets.materialization import DATASET, RETRY, Report, materialized, stage_of
 from assets.recipes import RECIPES
 from opencoder_dag.lake import Dataset
 from opencoder_dag.model import train_tokenizer
@@ -14,7 +12,13 @@ from resources.mlflow import MlflowResource
 from resources.recipes import RecipeBook
 
 
-@dg.asset(group_name="model", kinds={"huggingface"}, partitions_def=RECIPES, retry_policy=RETRY)
+@dg.asset(
+    dagster_type=DATASET,
+    group_name="model",
+    kinds={"huggingface"},
+    partitions_def=RECIPES,
+    retry_policy=RETRY,
+)
 def tokenizer(
     context: dg.AssetExecutionContext,
     filtered_corpus: Dataset,
@@ -22,7 +26,7 @@ def tokenizer(
     lake: LakeResource,
     mlflow: MlflowResource,
     recipes: RecipeBook,
-) -> dg.MaterializeResult[Dataset]:
+) -> dg.MaterializeResult:
     """A Hugging Face tokenizer with the special tokens of chat, files and fill-in-the-middle."""
     recipe = recipes.get(context.partition_key)
     inputs = {"filtered_corpus": filtered_corpus, "web_recall": web_recall}

@@ -1,12 +1,11 @@
 """`web_recall`: the code-related pages of a crawl, found in rounds by a fastText classifier."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import dagster as dg
 
 from assets.materialization import (
+    DATASET,
     RETRY,
     Report,
     check_documents,
@@ -15,7 +14,6 @@ from assets.materialization import (
     sizes_by,
     stage_of,
 )
-from opencoder_dag.lake import Dataset
 from opencoder_dag.report.plots import bars, curves
 from opencoder_dag.settings import load_settings
 from opencoder_dag.web import RecallConfig, page_source, recall
@@ -24,6 +22,7 @@ from resources.lake import LakeResource
 
 
 @dg.asset(
+    dagster_type=DATASET,
     group_name="sources",
     kinds={"dask", "fasttext", "parquet"},
     check_specs=document_checks("web_recall"),
@@ -31,7 +30,7 @@ from resources.lake import LakeResource
 )
 def web_recall(
     context: dg.AssetExecutionContext, lake: LakeResource, dask: DaskResource
-) -> dg.MaterializeResult[Dataset]:
+) -> dg.MaterializeResult:
     """Code-related web text: seed, rounds of classifier and recall, domains discovered on the way."""
     settings = load_settings()
     with stage_of(context) as stage:
