@@ -36,7 +36,7 @@ def web_recall(
     with stage_of(context) as stage:
         dataset = recall(
             lake.open(),
-            page_source(settings.web_input),
+            page_source(settings.web_input, settings.web_bytes),
             RecallConfig(),
             settings.shard_bytes,
             dask,

@@ -105,7 +105,7 @@ def recall(
     from opencoder_dag.web import recall as recall_pages
 
     with _stage("recall", out, json) as work:
-        source = page_source(None if pages == "installed" else pages)
+        source = page_source(None if pages == "installed" else pages, work.settings.web_bytes)
         config, size = RecallConfig(), work.settings.shard_bytes
         if model is None:
             work.output = recall_pages(work.lake, source, config, size, work.engine, work.on_progress)

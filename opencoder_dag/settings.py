@@ -35,6 +35,8 @@ class Settings(BaseSettings):
         None, description="WARC, WET or Parquet path or glob; default installed docs"
     )
 
+    web_bytes: int = Field(20_000_000, gt=0, description="bytes of installed documentation to read")
+
     dask_address: str | None = Field(None, description="scheduler to use, such as tcp://127.0.0.1:8786")
     dask_workers: int = Field(default_factory=lambda: os.cpu_count() or 1, gt=0, description="local workers")
 

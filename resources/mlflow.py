@@ -6,6 +6,7 @@ compare table and charts of the parents show them; losses are logged with tokens
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,7 +27,7 @@ STAGE, FINGERPRINT, CONTENT = "opencoder.stage", "opencoder.fingerprint", "openc
 PARENT = "mlflow.parentRunId"
 
 
-class MlflowResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+class MlflowResource(dg.ConfigurableResource):
     """A tracking server, or a SQLite file by absolute path.
 
     `artifacts` is where artefacts go when no server decides on it; `link_base` is where people open MLflow.
@@ -44,6 +45,8 @@ class MlflowResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         if self._client is None:
             from mlflow import MlflowClient
 
+            for noisy in ("mlflow", "alembic"):
+                logging.getLogger(noisy).setLevel(logging.WARNING)
             if self.uri.startswith("sqlite:///"):
                 database = Path(self.uri.removeprefix("sqlite:///"))
                 database.parent.mkdir(parents=True, exist_ok=True)
@@ -138,7 +141,7 @@ class MlflowResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self.link(recipe, run_id)
 
     def log_training_point(self, recipe: Recipe, run_id: str, point: Mapping[str, Any]) -> None:
-        """Record one line of training metrics with tokens as the step, on the stage's run and on the parent."""
+        """Record a line of training metrics, tokens as the step, on the stage's run and on the parent."""
         step = int(point["tokens"])
         phase = str(point.get("phase", ""))
         prefix = "sft" if phase.startswith("sft") else "train"

@@ -22,12 +22,7 @@ from opencoder_dag.lake import canonical_json, sha256_text
 from opencoder_dag.web.pages import Damaged, Page, PageSource, Skipped
 
 Kind = Literal["description", "manual", "pydoc", "legal"]
-KIND_BYTES: dict[Kind, int] = {  # read at most so much of each kind, so that the default run stays short
-    "description": 3_000_000,
-    "manual": 2_000_000,
-    "pydoc": 12_000_000,
-    "legal": 2_500_000,
-}
+KIND_SHARES: dict[Kind, float] = {"description": 0.15, "manual": 0.1, "pydoc": 0.62, "legal": 0.13}
 GROUP_BYTES = 2_500_000  # raw bytes a task
 SMALLEST, LARGEST = 200, 400_000  # bytes of a file that is taken
 STANDARD_LIBRARY = "https://docs.python.org/3/library"
@@ -75,14 +70,18 @@ class InstalledGroup:
                 yield page or Skipped("no_documentation")
 
 
-def installed_pages() -> PageSource:
-    """Pages of the installed distributions and the standard library, chosen by hash up to `KIND_BYTES`."""
+def installed_pages(limit: int) -> PageSource:
+    """Pages of the installed distributions and the standard library: `limit` raw bytes, chosen by hash."""
     by_project: dict[str, list[DocumentFile]] = {STANDARD_LIBRARY: list(_standard_library())}
     for distribution in metadata.distributions():
         name = _canonical(distribution.name or "")
         if name and name != _canonical(OWN_NAME):
             by_project.setdefault(name, []).extend(_distribution(distribution))
-    files = [file for kind in KIND_BYTES for file in _choose(by_project.values(), kind)]
+    files = [
+        file
+        for kind, share in KIND_SHARES.items()
+        for file in _choose(by_project.values(), kind, limit * share)
+    ]
     return PageSource("documentation of what is installed", list(_groups(files)))
 
 
@@ -90,7 +89,7 @@ def _canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _choose(projects: Iterable[Sequence[DocumentFile]], kind: Kind) -> list[DocumentFile]:
+def _choose(projects: Iterable[Sequence[DocumentFile]], kind: Kind, limit: float) -> list[DocumentFile]:
     """Files of one kind in turns, one from each project, so that no project crowds out the rest."""
     ranked: list[tuple[int, str, DocumentFile]] = []
     for project in projects:
@@ -100,7 +99,7 @@ def _choose(projects: Iterable[Sequence[DocumentFile]], kind: Kind) -> list[Docu
     total = 0
     for _, _, file in sorted(ranked, key=lambda item: item[:2]):
         total += file.size
-        if total > KIND_BYTES[kind]:
+        if total > limit:
             break
         chosen.append(file)
     return chosen

@@ -111,16 +111,16 @@ class StoredFile:
         return readers.read(self.path, self.format, self.label)
 
 
-def page_source(web_input: str | None) -> PageSource:
+def page_source(web_input: str | None, installed_bytes: int = 20_000_000) -> PageSource:
     """The pages behind an address: a path, a glob or an fsspec address, or a list of them (`*.paths.gz`).
 
-    None means the documentation of what is installed (`installed.py`). Raises `InputError` when nothing is
+    None means the documentation of what is installed (`installed.py`), `installed_bytes` of it. Raises `InputError` when nothing is
     there or the format is not known.
     """
     if web_input is None:
         from opencoder_dag.web.installed import installed_pages
 
-        return installed_pages()
+        return installed_pages(installed_bytes)
     paths = _listed(web_input) if web_input.endswith((".paths", ".paths.gz")) else _found(web_input)
     if not paths:
         raise InputError(f"web input {web_input}: nothing there")

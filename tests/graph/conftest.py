@@ -17,7 +17,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 RECIPES = ("baseline", "star_filter", "repo_dedup")
 # Enough shards for a kill to fall between them, small enough for minutes.
-SMOKE = {"OPENCODER_SCALE": "smoke", "OPENCODER_SOURCE_BYTES": "3000000", "OPENCODER_SHARD_BYTES": "300000"}
+SMOKE = {
+    "OPENCODER_SCALE": "smoke",
+    "OPENCODER_SOURCE_BYTES": "3000000",
+    "OPENCODER_SHARD_BYTES": "300000",
+    "OPENCODER_WEB_BYTES": "3000000",
+}
 
 
 @dataclass
