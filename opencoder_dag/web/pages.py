@@ -114,8 +114,8 @@ class StoredFile:
 def page_source(web_input: str | None, installed_bytes: int = 20_000_000) -> PageSource:
     """The pages behind an address: a path, a glob or an fsspec address, or a list of them (`*.paths.gz`).
 
-    None means the documentation of what is installed (`installed.py`), `installed_bytes` of it. Raises `InputError` when nothing is
-    there or the format is not known.
+    None means the documentation of what is installed (`installed.py`), `installed_bytes` of it. Raises
+    `InputError` when nothing is there or the format is not known.
     """
     if web_input is None:
         from opencoder_dag.web.installed import installed_pages
