@@ -1,0 +1,344 @@
+"""Training data on disk: one memory-mapped token array, and for each phase the rows packed out of it.
+
+Belongs here: choosing and ordering samples, writing and verifying the arrays, reading a row back. The order
+is a function of the seed and the documents alone; how many processes train does not enter it.
+
+Files: `tokens.bin` (all encoded samples, one after the other), `loss.bin` (uint8, tuning only: 1 where the
+token is to be predicted), `PHASE.pieces.npy` [pieces, 2] and `PHASE.rows.npy` [rows + 1] as in `packing.py`,
+`samples.parquet` (which document starts where), and last `index.json` with the digest of each of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from opencoder_dag.errors import InputError, OpencoderError
+from opencoder_dag.lake import canonical_json, read_table, sha256_text, write_bytes
+from opencoder_dag.train import packing
+from opencoder_dag.train.encode import Encoded, Encoder, fim_mode
+from opencoder_dag.train.job import HELD_OUT_DOCUMENTS, Phase, TrainJob
+
+HELD_OUT = "held_out"
+IGNORED = -100  # label of a position without loss, as in torch's cross entropy
+ENCODE_AT_ONCE = 512  # documents
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Some rows as one stream of T tokens: ids, labels, positions inside each document, document lengths."""
+
+    tokens: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
+    positions: npt.NDArray[np.int64]
+    documents: list[int]
+
+    @property
+    def targets(self) -> int:
+        """Positions with loss."""
+        return int(np.count_nonzero(self.labels != IGNORED))
+
+
+class PackedData:
+    """The data of a job, opened for reading."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.index: dict[str, Any] = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        self.tokens: npt.NDArray[Any] = _map(folder / "tokens.bin", np.dtype(self.index["dtype"]))
+        loss = folder / "loss.bin"
+        self.loss: npt.NDArray[Any] | None = _map(loss, np.dtype(np.uint8)) if loss.exists() else None
+        self.pieces = {name: np.load(folder / f"{name}.pieces.npy") for name in self.index["phases"]}
+        self.rows = {name: np.load(folder / f"{name}.rows.npy") for name in self.index["phases"]}
+
+    def row_count(self, phase: str) -> int:
+        """Rows of a phase."""
+        return len(self.rows[phase]) - 1
+
+    def stream(self, phase: str, rows: Sequence[int]) -> Stream:
+        """The given rows of a phase as one stream. Labels are shifted by one and never cross a document."""
+        bounds, pieces = self.rows[phase], self.pieces[phase]
+        taken = [pieces[bounds[row] : bounds[row + 1]] for row in rows]
+        spans = np.concatenate(taken) if taken else np.zeros((0, 2), np.int64)
+        tokens, labels, positions = [], [], []
+        for start, length in spans.tolist():
+            ids = self.tokens[start : start + length].astype(np.int64)
+            label = np.full(length, IGNORED, np.int64)
+            label[:-1] = ids[1:]
+            if self.loss is not None:
+                label[:-1][self.loss[start + 1 : start + length] == 0] = IGNORED
+            tokens.append(ids)
+            labels.append(label)
+            positions.append(np.arange(length))
+        if not tokens:
+            empty = np.zeros(0, np.int64)
+            return Stream(empty, empty, empty, [])
+        return Stream(
+            np.concatenate(tokens), np.concatenate(labels), np.concatenate(positions), spans[:, 1].tolist()
+        )
+
+    def documents(self, phase: str, rows: Sequence[int]) -> list[str]:
+        """Ids of the documents in the given rows, for messages."""
+        samples = pq.read_table(self.folder / "samples.parquet")
+        starts = samples["start"].to_numpy()
+        bounds, pieces = self.rows[phase], self.pieces[phase]
+        found = [
+            int(np.searchsorted(starts, start, side="right")) - 1
+            for row in rows
+            for start in pieces[bounds[row] : bounds[row + 1], 0]
+        ]
+        return list(dict.fromkeys(samples["doc_id"][sample].as_py() for sample in found))
+
+
+def prepare(job: TrainJob, encoder: Encoder) -> Path:
+    """Encode and pack the data of a job, unless it is there already; returns its folder.
+
+    Raises `InputError` when there is nothing to train on, and `OpencoderError` when files that were packed
+    earlier have changed since.
+    """
+    folder = job.work / "data"
+    if (folder / "index.json").exists():
+        verify(folder)
+        return folder
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    writer = _Writer(folder, encoder.size, masks=job.kind == "sft")
+    with writer:
+        samples = (
+            _encode_mix(job, encoder, writer) if job.kind == "base" else _encode_items(job, encoder, writer)
+        )
+        samples[HELD_OUT] = _encode_held_out(job, encoder, writer)
+    facts: dict[str, Any] = {"cut": writer.cut, "without_answer": writer.without_answer, "phases": {}}
+    for phase in [*job.phases, Phase(name=HELD_OUT, select="", tokens=None, batch=1)]:
+        facts["phases"][phase.name] = _pack(job, phase, samples[phase.name], folder)
+    for phase in job.phases:
+        if facts["phases"][phase.name]["rows"] == 0:
+            where = (
+                f"column {phase.select!r}"
+                if isinstance(phase.select, str)
+                else f"stages {list(phase.select)}"
+            )
+            raise InputError(
+                f"{job.documents[0] if job.documents else 'mix'}: nothing to train on in {where}"
+            )
+    names = sorted(path.name for path in folder.iterdir())
+    index = {**facts, "dtype": writer.dtype.name, "files": {name: _digest(folder / name) for name in names}}
+    write_bytes(str(folder / "index.json"), json.dumps(index, indent=1).encode())
+    return folder
+
+
+def verify(folder: Path) -> None:
+    """Compare the packed files with their digests; raises `OpencoderError` naming the first that differs."""
+    index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    for name, digest in index["files"].items():
+        path = folder / name
+        if not path.exists() or _digest(path) != digest:
+            raise OpencoderError(f"{path}: changed since it was packed; remove {folder} to pack it again")
+
+
+def packed_digest(folder: Path) -> str:
+    """Digest of all that the job reads."""
+    index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    return sha256_text(canonical_json(index["files"]))
+
+
+def phase_digest(folder: Path, phase: str) -> str:
+    """Digest of what a phase reads, token by token: equal digests mean equal batches."""
+    data = PackedData(folder)
+    digest = hashlib.sha256(canonical_json([data.index["dtype"], data.rows[phase].tolist()]).encode())
+    for start, length in data.pieces[phase].tolist():
+        digest.update(data.tokens[start : start + length].tobytes())
+        digest.update(b"|")
+    return digest.hexdigest()
+
+
+# --- samples: (epoch, hash that orders them inside it, start, length) ---
+
+Sample = tuple[int, bytes, int, int]
+
+
+class _Writer:
+    """Appends encoded samples to `tokens.bin` and `loss.bin`, and remembers whose they are."""
+
+    def __init__(self, folder: Path, vocabulary: int, *, masks: bool) -> None:
+        self.folder = folder
+        self.dtype = np.dtype(np.uint16 if vocabulary <= 1 << 16 else np.uint32)
+        self.masks = masks
+        self.length = 0
+        self.cut = 0
+        self.without_answer = 0
+        self.doc_ids: list[str] = []
+        self.starts: list[int] = []
+
+    def __enter__(self) -> _Writer:
+        self.tokens: BinaryIO = (self.folder / "tokens.bin").open("wb")
+        self.loss: BinaryIO | None = (self.folder / "loss.bin").open("wb") if self.masks else None
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.tokens.close()
+        if self.loss is not None:
+            self.loss.close()
+        table = pa.table(
+            {"doc_id": pa.array(self.doc_ids, pa.string()), "start": pa.array(self.starts, pa.int64())}
+        )
+        pq.write_table(table, self.folder / "samples.parquet")
+
+    def add(self, doc_id: str, encoded: Encoded) -> tuple[int, int]:
+        """Append one sample; returns where it starts and its length."""
+        start, length = self.length, len(encoded.ids)
+        self.tokens.write(np.asarray(encoded.ids, self.dtype).tobytes())
+        if self.loss is not None:
+            self.loss.write(bytes(encoded.prompt) + b"\x01" * (length - encoded.prompt))
+        self.doc_ids.append(doc_id)
+        self.starts.append(start)
+        self.length += length
+        return start, length
+
+
+def _encode_mix(job: TrainJob, encoder: Encoder, writer: _Writer) -> dict[str, list[Sample]]:
+    """Samples of each phase: a document comes as often as its column says; FIM rearranges each time anew."""
+    samples: dict[str, list[Sample]] = {phase.name: [] for phase in job.phases}
+    columns = [str(phase.select) for phase in job.phases]
+    for path in job.documents:
+        table = _columns(path, ["doc_id", "content", *columns])
+        ids, contents = table["doc_id"].to_pylist(), table["content"]
+        counts = {name: table[name].to_pylist() for name in columns}
+        wanted = [row for row in range(table.num_rows) if any(counts[name][row] for name in columns)]
+        for at in range(0, len(wanted), ENCODE_AT_ONCE):
+            rows = wanted[at : at + ENCODE_AT_ONCE]
+            encoded = encoder.documents([contents[row].as_py() for row in rows])
+            for row, document in zip(rows, encoded, strict=True):
+                plain: tuple[int, int] | None = None
+                for phase in job.phases:
+                    for repetition in range(counts[str(phase.select)][row]):
+                        key = f"{job.seed}:{phase.name}:{ids[row]}:{repetition}"
+                        mode = fim_mode(job.train.fim_rate, job.train.fim_mode, key)
+                        if mode is None:
+                            plain = span = plain or writer.add(ids[row], document)
+                        else:
+                            text = contents[row].as_py()
+                            span = writer.add(ids[row], encoder.middle(text, mode, key))
+                        samples[phase.name].append((0, _order(key), *span))
+    return samples
+
+
+def _encode_items(job: TrainJob, encoder: Encoder, writer: _Writer) -> dict[str, list[Sample]]:
+    """Samples of each tuning phase: the items of its stages, each as often as the stage has epochs.
+
+    An item longer than the context is cut; one whose prompt fills the context is left out and counted.
+    """
+    table = pa.concat_tables(
+        [_columns(path, ["doc_id", "instruction", "output", "stage"]) for path in job.documents]
+    )
+    items = sorted(table.to_pylist(), key=lambda item: _order(f"{job.seed}:{item['doc_id']}"))
+    samples: dict[str, list[Sample]] = {}
+    for phase in job.phases:
+        assert isinstance(phase.select, dict)
+        samples[phase.name] = []
+        for number, epochs in phase.select.items():
+            chosen = [item for item in items if item["stage"] == number][: phase.max_items.get(number)]
+            encoded = encoder.chats([(item["instruction"], item["output"]) for item in chosen])
+            for item, chat in zip(chosen, encoded, strict=True):
+                if chat.prompt >= job.sequence:
+                    writer.without_answer += 1
+                    continue
+                writer.cut += len(chat.ids) > job.sequence
+                span = writer.add(item["doc_id"], Encoded(chat.ids[: job.sequence], chat.prompt))
+                for epoch in range(epochs):
+                    key = f"{job.seed}:{phase.name}:{item['doc_id']}:{epoch}"
+                    samples[phase.name].append((epoch, _order(key), *span))
+    return samples
+
+
+def _encode_held_out(job: TrainJob, encoder: Encoder, writer: _Writer) -> list[Sample]:
+    """The start of some held-out documents, chosen by hash, at most one context long each."""
+    chosen: list[tuple[bytes, str, str]] = []
+    for path in job.held_out:
+        table = _columns(path, ["doc_id", "content"])
+        for doc_id, content in zip(table["doc_id"].to_pylist(), table["content"].to_pylist(), strict=True):
+            chosen.append((_order(f"held_out:{doc_id}"), doc_id, content))
+        chosen = sorted(chosen)[:HELD_OUT_DOCUMENTS]
+    encoded = encoder.documents([content for *_, content in chosen])
+    return [
+        (0, key, *writer.add(doc_id, Encoded(document.ids[: job.sequence])))
+        for (key, doc_id, _), document in zip(chosen, encoded, strict=True)
+    ]
+
+
+def _pack(job: TrainJob, phase: Phase, samples: list[Sample], folder: Path) -> dict[str, int]:
+    """Order the samples, take them up to the phase's budget, pack and shuffle each epoch, write it all."""
+    epochs: dict[int, list[tuple[int, int]]] = {}
+    total = 0
+    for epoch, _, start, length in sorted(samples):
+        if phase.tokens is not None and total >= phase.tokens:
+            break
+        epochs.setdefault(epoch, []).append((start, length))
+        total += length
+    packed = []
+    for epoch, spans in epochs.items():
+        documents = np.array(spans, np.int64).reshape(-1, 2)
+        if job.train.packing == "causal":
+            packed.append(packing.causal(documents, job.sequence))
+            continue
+        pieces, rows = packing.best_fit(documents, job.sequence)
+        keys = [_order(f"{job.seed}:{phase.name}:{epoch}:row:{row}") for row in range(len(rows) - 1)]
+        packed.append(packing.reorder(pieces, rows, sorted(range(len(keys)), key=keys.__getitem__)))
+    pieces, rows = packing.join(packed)
+    np.save(folder / f"{phase.name}.pieces.npy", pieces)
+    np.save(folder / f"{phase.name}.rows.npy", rows)
+    return {
+        "samples": len(samples),
+        "taken": sum(len(spans) for spans in epochs.values()),
+        "tokens": total,
+        "available": sum(sample[-1] for sample in samples),
+        "rows": len(rows) - 1,
+        "pieces": len(pieces),
+    }
+
+
+def _order(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+def _columns(path: str, names: Sequence[str]) -> pa.Table:
+    wanted = list(dict.fromkeys(names))
+    table = read_table(path, wanted)
+    for name in wanted:
+        if name not in table.column_names:
+            raise InputError(f"{path}: no column '{name}' (found: {', '.join(table.column_names) or 'none'})")
+    return table
+
+
+def _map(path: Path, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    if path.stat().st_size == 0:
+        return np.zeros(0, dtype)
+    return np.memmap(path, dtype, mode="r")
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as handle:
+        for block in iter(lambda: handle.read(1 << 22), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def batches(rows: int, batch: int) -> Iterator[range]:
+    """Rows of each step; the last step may have fewer."""
+    return (range(at, min(at + batch, rows)) for at in range(0, rows, batch))
+
+
+def identity(job: TrainJob, folder: Path, phase: str) -> str:
+    """Digest of everything that the weights at the end of the first phase depend on."""
+    return sha256_text(job.stable_identity + phase_digest(folder, phase))[:24]
