@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from opencoder_dag.sources.decide import removal_before_reading
+from opencoder_dag.sources.decide import cost
 from opencoder_dag.sources.source import Entry, Repository
 
 LEVEL_BITS = 4  # significant bits of an allowance: it moves only when the total moves by several per cent
@@ -28,11 +28,6 @@ class Portion:
     def size(self) -> int:
         """Bytes that are read for it."""
         return sum(cost(entry) for entry in self.entries)
-
-
-def cost(entry: Entry) -> int:
-    """Bytes that an entry takes from the budget: none when it is judged without reading."""
-    return 0 if entry.error or removal_before_reading(entry) is not None else entry.size
 
 
 def allowance(totals: Iterable[int], budget: int) -> int | None:

@@ -1,20 +1,22 @@
 """The stage `raw_code`: sources in, one shard of documents and verdicts a task.
 
-Belongs here: listing the sources, sealing what was chosen with content digests, and the task that reads a
-shard. The fingerprint is over names, revisions and digests of everything that is read, so an unchanged
-machine is recognised without doing the work, and a changed file is never missed.
+Belongs here: planning the shards of a survey, and the task that fills one. A portion whose rows an earlier
+collection holds is taken from there; everything else is read, wherever the task runs.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pyarrow as pa
+
+from opencoder_dag.document import Judged
 from opencoder_dag.engine import Engine
-from opencoder_dag.errors import InputError
 from opencoder_dag.lake import (
+    PARTS,
     Dataset,
     Lake,
     ShardReport,
@@ -22,37 +24,35 @@ from opencoder_dag.lake import (
     canonical_json,
     finish,
     run_shards,
-    sha256_text,
+    write_bytes,
     write_shard,
 )
-from opencoder_dag.sources.choose import Portion, allowance, choose, cost, cut
-from opencoder_dag.sources.decide import judge_all
-from opencoder_dag.sources.source import Entry, Origin, RawFile, Repository, Source, digest_of
+from opencoder_dag.sources.choose import Portion, cut
+from opencoder_dag.sources.decide import cost, judge_all
+from opencoder_dag.sources.reuse import INDEX, Earlier, Slice, earlier_collection, portion_key, rows_of
+from opencoder_dag.sources.source import Origin, RawFile, Source
+from opencoder_dag.sources.survey import Survey, survey_sources
 
+STAGE = "raw_code"
 VERSION = "1"
 
 
 @dataclass(frozen=True)
-class Survey:
-    """What the sources hold and what of it is read. `chosen` is in corpus order: by name, then path."""
+class Piece:
+    """A portion with its key, and where its rows are already, if they are."""
 
-    chosen: list[tuple[Repository, tuple[Entry, ...]]]
-    facts: dict[str, Any]
-
-    def digests(self) -> dict[str, str]:
-        """Repository name to a digest over its revision, its metadata and everything of it that is read."""
-        return {
-            repository.name: repository_digest(repository, entries) for repository, entries in self.chosen
-        }
+    portion: Portion
+    key: str
+    earlier: Slice | None
 
 
 @dataclass(frozen=True)
 class CollectTask:
-    """One shard to read."""
+    """One shard to fill."""
 
     folder: str
     name: str
-    portions: tuple[Portion, ...]
+    pieces: tuple[Piece, ...]
 
 
 def collect(
@@ -66,89 +66,101 @@ def collect(
     """Collect at most `source_bytes` of raw code into shards of about `shard_bytes` of content each.
 
     Raises `InputError` when a source does not exist. What is listed and chosen is kept, removed or
-    quarantined; what the budget leaves out is counted in the manifest's facts.
+    quarantined; what the budget leaves out is counted in the manifest's facts, and so is what had to be read
+    and what an earlier collection in the same lake already held.
     """
     started = time.monotonic()
     survey = survey_sources(sources, source_bytes)
-    stage = Stage("raw_code", VERSION, inputs={"sources": sha256_text(canonical_json(survey.digests()))})
+    stage = Stage(STAGE, VERSION, inputs={"sources": survey.digest()})
     if (ready := lake.find(stage)) is not None:
         return ready
     folder = lake.folder(stage)
-    tasks = [
-        CollectTask(folder, f"part-{index:05d}.parquet", tuple(portions))
-        for index, portions in enumerate(cut(survey.chosen, shard_bytes))
-    ]
+    earlier = earlier_collection(lake, STAGE, VERSION)
+    tasks = plan(survey, shard_bytes, folder, earlier)
     reports = run_shards(folder, tasks, collect_shard, engine, on_progress)
-    return finish(lake, stage, reports, time.monotonic() - started, facts=survey.facts)
+    index = {report.name: report.facts["portions"] for report in reports}
+    write_bytes(f"{folder}/{INDEX}", canonical_json(index).encode())
+    write_bytes(f"{folder}/repositories.json", canonical_json(survey.described()).encode())
+    return finish(
+        lake,
+        stage,
+        [_without_index(report) for report in reports],
+        time.monotonic() - started,
+        facts={**survey.facts, "refresh": refresh_facts(tasks, earlier)},
+    )
 
 
-def survey_sources(sources: Sequence[Source], source_bytes: int) -> Survey:
-    """List all sources and choose what is read: at most `source_bytes`, every repository contributing."""
-    repositories = _uniquely_named([each for source in sources for each in source.repositories()])
-    if not repositories:
-        raise InputError("sources: no repository found; give a folder with files, or 'installed'")
-    listed = [(repository, list(repository.tree.entries())) for repository in repositories]
-    totals = [sum(map(cost, entries)) for _, entries in listed]
-    limit = allowance(totals, source_bytes)
-    chosen = [(repository, choose(repository.name, entries, limit)) for repository, entries in listed]
-    facts = {
-        "repositories": len(listed),
-        "files_listed": sum(len(entries) for _, entries in listed),
-        "files_chosen": sum(len(entries) for _, entries in chosen),
-        "bytes_listed": sum(totals),
-        "bytes_chosen": sum(cost(entry) for _, entries in chosen for entry in entries),
-        "bytes_allowed_each": limit,
+def plan(survey: Survey, shard_bytes: int, folder: str, earlier: Earlier) -> list[CollectTask]:
+    """The shards of a survey as tasks, in corpus order."""
+    tasks = []
+    for number, portions in enumerate(cut(survey.chosen, shard_bytes)):
+        keyed = [(portion, portion_key(portion)) for portion in portions]
+        pieces = tuple(Piece(portion, key, earlier.slices.get(key)) for portion, key in keyed)
+        tasks.append(CollectTask(folder, f"part-{number:05d}.parquet", pieces))
+    return tasks
+
+
+def refresh_facts(tasks: Sequence[CollectTask], earlier: Earlier) -> dict[str, int]:
+    """How many repositories are read (wholly or in part) or reused, and how many shards stay as they were."""
+    read = {piece.portion.repository.name for task in tasks for piece in task.pieces if piece.earlier is None}
+    every = {piece.portion.repository.name for task in tasks for piece in task.pieces}
+    unchanged = sum(tuple(sorted(piece.key for piece in task.pieces)) in earlier.shards for task in tasks)
+    return {
+        "repositories_read": len(read),
+        "repositories_reused": len(every - read),
+        "shards_changed": len(tasks) - unchanged,
+        "shards_unchanged": unchanged,
     }
-    return Survey([(repository, sealed(repository, entries)) for repository, entries in chosen], facts)
-
-
-def sealed(repository: Repository, entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """The entries with a content digest on each that will be read; those that lack one are read for it."""
-    bare = [entry for entry in entries if not entry.digest and cost(entry)]
-    digests = {
-        file.entry.path: digest_of(file.content) or ""
-        for file in repository.tree.read(bare)
-        if isinstance(file.content, bytes)
-    }
-    return tuple(replace(entry, digest=digests.get(entry.path, entry.digest)) for entry in entries)
-
-
-def repository_digest(repository: Repository, entries: Sequence[Entry]) -> str:
-    """Digest of everything that decides what a repository contributes."""
-    origin = repository.origin
-    described = [
-        origin.source,
-        origin.repo,
-        origin.stars,
-        origin.commit_time,
-        origin.license,
-        repository.revision,
-    ]
-    listed = [[entry.path, entry.size, entry.digest, entry.removed, entry.error] for entry in entries]
-    return sha256_text(canonical_json([described, listed]))
 
 
 def collect_shard(task: CollectTask) -> ShardReport:
-    """Read the files of one shard, judge each and write the shard."""
-    judged, bytes_in = judge_all(_files(task.portions))
+    """Fill one shard and write it; its report says which rows belong to which portion."""
+    filled = [_fill(piece) for piece in task.pieces]
+    tables = {part: _joined([getattr(judged, part) for judged in filled]) for part in PARTS}
+    facts = {
+        "languages": _languages(tables["kept"]),
+        "portions": _index(task.pieces, filled),
+    }
+    bytes_in = sum(judged.facts["bytes_in"] for judged in filled)
+    judged = Judged(**tables, facts=facts)
     return write_shard(task.folder, task, judged, judged.rows, bytes_in)
 
 
-def _files(portions: Sequence[Portion]) -> Iterator[tuple[RawFile, Origin]]:
-    """Every entry of the portions as a file, in order; only what needs reading is read."""
-    for portion in portions:
-        origin = portion.repository.origin
-        contents = portion.repository.tree.read([entry for entry in portion.entries if cost(entry)])
-        for entry in portion.entries:
-            file = next(contents) if cost(entry) else RawFile(entry, b"")
-            yield file, file.origin or origin
+def _fill(piece: Piece) -> Judged:
+    if piece.earlier is not None and (judged := rows_of(piece.earlier)) is not None:
+        return judged
+    return judge_all(_files(piece.portion))
 
 
-def _uniquely_named(repositories: Sequence[Repository]) -> list[Repository]:
-    """Repositories by name; a name that came before gets a number, so that no two share documents' ids."""
-    seen: dict[str, int] = {}
-    named = []
-    for repository in repositories:
-        count = seen[repository.name] = seen.get(repository.name, 0) + 1
-        named.append(replace(repository, name=f"{repository.name}~{count}") if count > 1 else repository)
-    return sorted(named, key=lambda repository: repository.name)
+def _files(portion: Portion) -> Iterator[tuple[RawFile, Origin]]:
+    """What a portion holds: first the entries that are judged unread, then the files that are read."""
+    origin = portion.repository.origin
+    yield from ((RawFile(entry, b""), origin) for entry in portion.entries if not cost(entry))
+    for file in portion.repository.tree.read([entry for entry in portion.entries if cost(entry)]):
+        yield file, file.origin or origin
+
+
+def _joined(tables: Sequence[pa.Table]) -> pa.Table:
+    # One chunk a column: how rows were gathered must not show in the bytes of the file.
+    return pa.concat_tables(tables).combine_chunks()
+
+
+def _languages(kept: pa.Table) -> dict[str, dict[str, int]]:
+    sums = kept.group_by("language").aggregate([("size", "count"), ("size", "sum")]).to_pylist()
+    return {row["language"]: {"files": row["size_count"], "bytes": row["size_sum"]} for row in sums}
+
+
+def _index(pieces: Sequence[Piece], filled: Sequence[Judged]) -> dict[str, dict[str, Any]]:
+    """Where the rows of each portion are, and the bytes that were read for them."""
+    index: dict[str, dict[str, Any]] = {}
+    first = [0] * len(PARTS)
+    for piece, judged in zip(pieces, filled, strict=True):
+        last = [start + getattr(judged, part).num_rows for start, part in zip(first, PARTS, strict=True)]
+        index[piece.key] = {"rows": list(zip(first, last, strict=True)), "bytes_in": judged.facts["bytes_in"]}
+        first = last
+    return index
+
+
+def _without_index(report: ShardReport) -> ShardReport:
+    facts: Mapping[str, Any] = {key: value for key, value in report.facts.items() if key != "portions"}
+    return replace(report, facts=facts)

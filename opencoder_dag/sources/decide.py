@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +65,11 @@ def removal_before_reading(entry: Entry) -> Removed | None:
     if language is not None and language.doc_type == "excluded":
         return Removed("excluded_type", {"language": language.name})
     return None
+
+
+def cost(entry: Entry) -> int:
+    """Bytes that are read for an entry: none when it is judged without reading."""
+    return 0 if entry.error or removal_before_reading(entry) is not None else entry.size
 
 
 def decode(content: bytes) -> str:
@@ -126,16 +131,15 @@ def judge(file: RawFile, origin: Origin) -> dict[str, Any] | Removed | Exception
     )
 
 
-def judge_all(files: Iterable[tuple[RawFile, Origin]]) -> tuple[Judged, int]:
-    """Verdicts on many files, in their order, and the bytes that were read for them."""
+def judge_all(files: Iterable[tuple[RawFile, Origin]]) -> Judged:
+    """Verdicts on many files, in their order; the facts count the bytes that were read for them."""
     kept: list[dict[str, Any]] = []
     removed: list[dict[str, Any]] = []
     quarantined: list[dict[str, Any]] = []
-    languages: dict[str, dict[str, int]] = {}
     bytes_in = 0
     for file, origin in files:
         verdict = judge(file, origin)
-        bytes_in += len(file.content) if isinstance(file.content, bytes) else 0
+        bytes_in += cost(file.entry)
         if isinstance(verdict, Removed):
             evidence = json.dumps(verdict.evidence, ensure_ascii=False, sort_keys=True)
             removed.append(_refusal(file, origin) | {"reason": verdict.reason, "evidence": evidence})
@@ -143,21 +147,12 @@ def judge_all(files: Iterable[tuple[RawFile, Origin]]) -> tuple[Judged, int]:
             quarantined.append(_refusal(file, origin) | {"error": printable(one_line(verdict))})
         else:
             kept.append(verdict)
-            of_language = languages.setdefault(verdict["language"], {"files": 0, "bytes": 0})
-            of_language["files"] += 1
-            of_language["bytes"] += verdict["size"]
-    judged = Judged(
+    return Judged(
         kept=pa.Table.from_pylist(kept, schema=DOCUMENT_SCHEMA),
         removed=pa.Table.from_pylist(removed, schema=REMOVED_SCHEMA),
         quarantined=pa.Table.from_pylist(quarantined, schema=QUARANTINED_SCHEMA),
-        facts={"languages": languages},
+        facts={"bytes_in": bytes_in},
     )
-    return judged, bytes_in
-
-
-def unread(entries: Iterable[Entry]) -> Iterator[RawFile]:
-    """Entries that name, size or listing already decide, as files without content."""
-    return (RawFile(entry, b"") for entry in entries)
 
 
 def _refusal(file: RawFile, origin: Origin) -> dict[str, Any]:

@@ -62,7 +62,10 @@ class Tree(Protocol):
         ...
 
     def read(self, entries: Sequence[Entry]) -> Iterator[RawFile]:
-        """Read entries that were listed, in their order; never raises for a single file."""
+        """Read entries that were listed, in their order; never raises for a single file.
+
+        An entry of a data set may hold many files: each comes as an entry of its own.
+        """
         ...
 
 

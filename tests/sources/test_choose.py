@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opencoder_dag.sources.choose import LEVEL_BITS, allowance, choose, cost, cut
+from opencoder_dag.sources.choose import LEVEL_BITS, allowance, choose, cut
+from opencoder_dag.sources.decide import cost
 from opencoder_dag.sources.source import Entry, RawFile, Repository
 
 
