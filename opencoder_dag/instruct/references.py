@@ -5,33 +5,26 @@ Belongs here: turning the problems of `opencoder_dag.evaluate` into what `contam
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from importlib import resources
 
-from opencoder_dag.errors import InputError
 from opencoder_dag.instruct.contamination import Reference
 from opencoder_dag.lake import canonical_json, sha256_text
 
 
 def references_of(suites: Sequence[str]) -> list[Reference]:
     """The problems of the named suites; raises `InputError` for a suite that is not there."""
-    return [reference for name in sorted(set(suites)) for reference in _shipped(name)]
+    # Imported here: suites come with what runs models, which data work does not need.
+    from opencoder_dag.evaluate.suites import load_suite
 
-
-def _shipped(name: str) -> list[Reference]:
-    file = resources.files("opencoder_dag") / "evaluate" / "suites" / f"{name}.jsonl"
-    if not file.is_file():
-        raise InputError(f"evaluate.suites: no suite '{name}'")
-    problems = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
     return [
         Reference(
             suite=name,
-            task=problem["task_id"],
-            entry_point=problem.get("entry_point"),
-            texts=tuple(problem[key] for key in ("prompt", "canonical_solution", "test") if problem.get(key)),
+            task=problem.task_id,
+            entry_point=problem.entry_point,
+            texts=(problem.prompt, problem.reference, problem.test),
         )
-        for problem in problems
+        for name in sorted(set(suites))
+        for problem in load_suite(name).problems
     ]
 
 

@@ -38,7 +38,7 @@ from opencoder_dag.lake import (
     write_shard,
     write_table,
 )
-from opencoder_dag.mix.budget import Choice, cap_limits, choose, over_cap
+from opencoder_dag.mix.budget import cap_limits, choose, over_cap
 from opencoder_dag.mix.draw import draws
 from opencoder_dag.mix.held_out import HeldOut
 from opencoder_dag.mix.measure import MEASURED_SCHEMA, UNREADABLE, MeasureTask, count_tokens, lowest, measure
@@ -70,8 +70,8 @@ def build_mix(
     """Stage "annealing_mix": kept documents with `part`, `tokens`, `pretrain` and `anneal` (times seen).
 
     Input is corpus, web and the documents generated here (source "snippets" or "textbooks"). Removed are
-    `held_out`, `language_cap`, `empty` and `over_budget`. `manifest.facts["phases"]` is the table of tokens
-    asked, available and used, of each part in each phase; `manifest.facts["generated"]` counts the
+    `held_out`, `language_cap`, `empty` and `over_budget`. `manifest.facts["parts"]` is the table of tokens
+    asked, available and used, a row for each part in each phase; `manifest.facts["generated"]` counts the
     candidates that were run. Raises `InputError` when the folder holds no fast tokenizer.
     """
     tokenizer = f"{tokenizer_folder}/tokenizer.json"
@@ -125,7 +125,7 @@ def build_mix(
         generated.select([name for name in MEASURED_SCHEMA.names if name in generated.column_names])
     )
     table = pa.concat_tables(measured, promote_options="default")
-    plan, phases = plan_mix(table, config, train, seed)
+    plan, parts = plan_mix(table, config, train, seed)
     writes = []
     start = 0
     for index, (path, rows) in enumerate(
@@ -146,7 +146,7 @@ def build_mix(
         on_progress(len(sources) + 1 + done, steps)
 
     reports = run_shards(folder, writes, _write, engine, on_shards)
-    facts = {"phases": phases, "generated": facts, "seed": seed}
+    facts = {"parts": parts, "generated": facts}
     return finish(lake, stage, reports, time.monotonic() - started, facts)
 
 
@@ -213,11 +213,11 @@ def _generated_row(row: Mapping[str, Any]) -> dict[str, Any]:
 # --- the plan ---
 
 
-def plan_mix(table: pa.Table, config: Mix, train: Train, seed: int) -> tuple[pa.Table, dict[str, Any]]:
+def plan_mix(table: pa.Table, config: Mix, train: Train, seed: int) -> tuple[pa.Table, list[dict[str, Any]]]:
     """Decide over the whole corpus; the plan has a row for each row of `table` (`MEASURED_SCHEMA`).
 
     Where a part cannot give what its share asks, the code of the corpus gives it instead; where that is
-    exhausted too, the phase stays short, and the second result (the table of phases) says so.
+    exhausted too, the phase stays short. The second result is the table that says so.
     """
     part = np.array(table["part"].to_pylist(), object)
     tokens = table["tokens"].to_numpy().astype(np.int64)
@@ -241,14 +241,15 @@ def plan_mix(table: pa.Table, config: Mix, train: Train, seed: int) -> tuple[pa.
     anneal = {name: (usable & (part == name), share) for name, share in shares.items()}
     if not config.high_quality:
         anneal[CORPUS] = (code, 1.0)
-    seen, phases = {}, {}
+    seen: dict[str, NDArray[np.int32]] = {}
+    facts: list[dict[str, Any]] = []
     for phase, pools, budget in (
         ("pretrain", pretrain, train.tokens),
         ("anneal", anneal, train.anneal_tokens),
     ):
-        seen[phase], phases[phase] = share_out(
-            pools, tokens, draws(seed, phase, ids), budget, config.max_repeats
-        )
+        order = draws(seed, phase, ids)
+        seen[phase], rows_of_phase = share_out(pools, tokens, order, budget, config.max_repeats)
+        facts += [{"phase": phase, **row} for row in rows_of_phase]
     unseen = usable & (seen["pretrain"] == 0) & (seen["anneal"] == 0)
     verdict[unseen] = "over_budget"
     columns = [
@@ -259,7 +260,7 @@ def plan_mix(table: pa.Table, config: Mix, train: Train, seed: int) -> tuple[pa.
         pa.array(seen["pretrain"], pa.int32()),
         pa.array(seen["anneal"], pa.int32()),
     ]
-    return pa.table(columns, PLAN_COLUMNS), phases
+    return pa.table(columns, PLAN_COLUMNS), facts
 
 
 def _apply_caps(
@@ -290,42 +291,36 @@ def share_out(
     order: NDArray[np.uint64],
     budget: int,
     max_repeats: float,
-) -> tuple[NDArray[np.int32], dict[str, Any]]:
-    """Times each document is seen in one phase, and the phase's table.
+) -> tuple[NDArray[np.int32], list[dict[str, Any]]]:
+    """Times each document is seen in one phase, and a row of facts for each part.
 
     `pools` maps a part to its documents and its share; shares are normalised. `CORPUS` comes last and
-    takes over what the others could not give.
+    takes over what the others could not give; `shortfall` is what a part stayed below its own share.
     """
     whole = sum(share for _, share in pools.values()) or 1.0
     repeats = np.zeros(len(tokens), np.int32)
-    facts: dict[str, Any] = {}
+    facts: dict[str, dict[str, Any]] = {}
     missing = 0
     for name in [*(name for name in pools if name != CORPUS), CORPUS]:
         mask, share = pools[name]
         asked = round(budget * share / whole)
-        choice: Choice = choose(
-            tokens[mask], order[mask], asked + (missing if name == CORPUS else 0), max_repeats
-        )
+        choice = choose(tokens[mask], order[mask], asked + (missing if name == CORPUS else 0), max_repeats)
         repeats[mask] += choice.repeats
+        missing += asked - choice.used
         facts[name] = {
-            "share_asked": round(share / whole, 6),
-            "tokens_asked": asked,
-            "tokens_available": choice.available,
-            "tokens_used": choice.used,
-            "share_used": round(choice.used / budget, 6) if budget else 0.0,
-            "documents_available": int(np.count_nonzero(mask)),
-            "documents_used": choice.documents,
-            "mean_repeats": round(choice.used / choice.available, 3) if choice.available else 0.0,
+            "part": name,
+            "asked_share": round(share / whole, 6),
+            "used_share": round(choice.used / budget, 6) if budget else 0.0,
+            "asked_tokens": asked,
+            "used_tokens": choice.used,
+            "available_tokens": choice.available,
+            "used_documents": choice.documents,
+            "available_documents": int(np.count_nonzero(mask)),
             "most_repeats": int(choice.repeats.max(initial=0)),
+            "mean_repeats": round(choice.used / choice.available, 3) if choice.available else 0.0,
             "shortfall": max(asked - choice.used, 0),
         }
-        missing += asked - choice.used
-    used = sum(row["tokens_used"] for row in facts.values())
-    return repeats, {
-        "tokens_asked": budget,
-        "tokens_used": used,
-        "parts": {n: facts[n] for n in PARTS if n in facts},
-    }
+    return repeats, [facts[name] for name in PARTS if name in facts]
 
 
 # --- writing ---

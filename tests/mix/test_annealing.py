@@ -51,6 +51,10 @@ def tokens_seen(table: pa.Table, phase: str) -> dict[str, int]:
     return seen
 
 
+def parts_of(mix: Dataset, phase: str) -> dict[str, dict[str, Any]]:
+    return {row["part"]: row for row in mix.manifest.facts["parts"] if row["phase"] == phase}
+
+
 def test_shares_are_met_by_tokens(lake: Lake, tokenizer_folder: str) -> None:
     mix = mixed(lake, tokenizer_folder)
     table = mix.read()
@@ -62,11 +66,10 @@ def test_shares_are_met_by_tokens(lake: Lake, tokenizer_folder: str) -> None:
     assert sum(anneal.values()) == pytest.approx(4000, abs=smallest)
     assert anneal["algorithmic"] == pytest.approx(4000 * 0.124, abs=smallest)
     assert anneal["web"] == 0
-    phases = mix.manifest.facts["phases"]
-    used = {name: row["tokens_used"] for name, row in phases["anneal"]["parts"].items()}
+    used = {name: row["used_tokens"] for name, row in parts_of(mix, "anneal").items()}
     assert used == {name: anneal.get(name, 0) for name in used}
     code = pretrain["corpus"] + pretrain["algorithmic"]
-    assert phases["pretrain"]["parts"]["corpus"]["tokens_used"] == code
+    assert parts_of(mix, "pretrain")["corpus"]["used_tokens"] == code
 
 
 def test_every_document_is_in_one_place_and_the_generated_ones_count_as_input(
@@ -154,29 +157,30 @@ def test_a_part_that_is_short_is_repeated_and_then_made_up_by_the_corpus(
         config=Mix(max_repeats=2.0),
         train=Train(tokens=2000, anneal_tokens=9000),
     )
-    parts = mix.manifest.facts["phases"]["anneal"]["parts"]
+    parts = parts_of(mix, "anneal")
     short = parts["algorithmic"]
-    assert short["most_repeats"] == 2 and short["tokens_used"] == 2 * short["tokens_available"]
-    assert short["shortfall"] == short["tokens_asked"] - short["tokens_used"] > 0
-    assert parts["corpus"]["tokens_used"] > parts["corpus"]["tokens_asked"]
-    assert mix.manifest.facts["phases"]["anneal"]["tokens_used"] > 8500
+    assert short["most_repeats"] == 2 and short["used_tokens"] == 2 * short["available_tokens"]
+    assert short["shortfall"] == short["asked_tokens"] - short["used_tokens"] > 0
+    assert parts["corpus"]["used_tokens"] > parts["corpus"]["asked_tokens"]
+    assert sum(row["used_tokens"] for row in parts.values()) > 8500
 
 
 def test_a_corpus_that_is_too_small_says_so(lake: Lake, tokenizer_folder: str) -> None:
     mix = mixed(
         lake, tokenizer_folder, config=Mix(max_repeats=1.0), train=Train(tokens=10_000_000, anneal_tokens=0)
     )
-    phase = mix.manifest.facts["phases"]["pretrain"]
-    assert phase["tokens_used"] < phase["tokens_asked"]
-    assert phase["parts"]["corpus"]["shortfall"] > 0
-    assert "over_budget" not in {
-        reason for reason in mix.manifest.reasons if mix.manifest.facts["documents"].get("snippets", 0)
-    }
+    corpus = parts_of(mix, "pretrain")["corpus"]
+    assert corpus["used_tokens"] == corpus["available_tokens"]
+    assert corpus["shortfall"] == corpus["asked_tokens"] - corpus["used_tokens"] > 0
+    generated = sum(
+        mix.manifest.facts["generated"][part].get("passed", 0) for part in ("snippets", "textbooks")
+    )
+    assert mix.manifest.reasons["over_budget"] == generated  # nothing else is unseen
 
 
 def test_without_high_quality_annealing_is_on_the_code_alone(lake: Lake, tokenizer_folder: str) -> None:
     mix = mixed(lake, tokenizer_folder, config=Mix(high_quality=False))
-    assert set(mix.manifest.facts["phases"]["anneal"]["parts"]) == {"corpus"}
+    assert set(parts_of(mix, "anneal")) == {"corpus"}
     assert set(mix.read()["part"].to_pylist()) <= {"corpus", "algorithmic", "web"}
     assert tokens_seen(mix.read(), "anneal").get("web", 0) == 0
 
@@ -206,7 +210,7 @@ def test_empty_inputs_give_an_empty_mix(lake: Lake, tokenizer_folder: str) -> No
     held_out = select_held_out(lake, raw, SerialEngine())
     mix = build_mix(lake, raw, web, held_out, tokenizer_folder, Mix(), TRAIN, 0, OPTIONS, SerialEngine())
     assert mix.manifest.counts["in"] == 0
-    assert mix.manifest.facts["phases"]["pretrain"]["tokens_used"] == 0
+    assert {row["used_tokens"] for row in mix.manifest.facts["parts"]} == {0}
 
 
 def test_a_folder_without_a_tokenizer_is_refused(lake: Lake, tmp_path: Path) -> None:
