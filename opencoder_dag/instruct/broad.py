@@ -138,7 +138,7 @@ def locate_item(function: Function, module: str, repo: str, path: str, wording: 
 
 def module_of(path: str) -> str | None:
     """The dotted name of a file's module when all of it is public, such as `networkx.algorithms.dag`."""
-    parts = list(PurePosixPath(path).with_suffix("").parts)
+    parts = list(PurePosixPath(path.removesuffix(".py")).parts)
     if parts and parts[0] in ("src", "lib"):
         parts = parts[1:]
     if parts and parts[-1] == "__init__":
