@@ -19,7 +19,7 @@ def gather(lake: LakeResource) -> dict[str, dict[str, Dataset]]:
     return {asset: lake.latest(asset) for asset in GATHERED}
 
 
-@dg.asset(group_name="evaluation", kinds={"markdown"}, deps=["eval_scores"])
+@dg.asset(group_name="cookbook", kinds={"markdown"}, deps=["eval_scores"])
 def ablation_report(
     context: dg.AssetExecutionContext, lake: LakeResource, mlflow: MlflowResource, recipes: RecipeBook
 ) -> dg.MaterializeResult:

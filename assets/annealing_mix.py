@@ -24,7 +24,7 @@ from resources.sandbox import SandboxResource
 
 @dg.asset(
     dagster_type=DATASET,
-    group_name="corpus",
+    group_name="cookbook",
     kinds={"dask", "parquet"},
     partitions_def=RECIPES,
     check_specs=document_checks("annealing_mix"),

@@ -31,7 +31,7 @@ ALARM = dg.AssetCheckSpec(
 
 @dg.asset(
     dagster_type=DATASET,
-    group_name="corpus",
+    group_name="cookbook",
     kinds={"dask", "parquet"},
     partitions_def=RECIPES,
     check_specs=[*document_checks("deduped_corpus"), ALARM],

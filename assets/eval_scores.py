@@ -19,7 +19,7 @@ from resources.sandbox import SandboxResource
 
 @dg.asset(
     dagster_type=DATASET,
-    group_name="evaluation",
+    group_name="cookbook",
     kinds={"python"},
     partitions_def=RECIPES,
     retry_policy=RETRY,

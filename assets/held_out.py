@@ -19,7 +19,7 @@ from resources.lake import LakeResource
 
 @dg.asset(
     dagster_type=DATASET,
-    group_name="sources",
+    group_name="cookbook",
     kinds={"dask", "parquet"},
     check_specs=document_checks("held_out"),
     retry_policy=RETRY,

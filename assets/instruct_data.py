@@ -25,7 +25,7 @@ from resources.sandbox import SandboxResource
 
 @dg.asset(
     dagster_type=DATASET,
-    group_name="tuning",
+    group_name="cookbook",
     kinds={"dask", "parquet"},
     partitions_def=RECIPES,
     check_specs=document_checks("instruct_data"),

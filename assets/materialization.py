@@ -91,7 +91,7 @@ def materialized(
     metadata: dict[str, Any] = {
         **{name: value for name, value in manifest.counts.items() if not name.startswith("bytes")},
         **{
-            name: f"{short_number(value)}B"
+            name.replace("_", " "): f"{short_number(value)}B"
             for name, value in manifest.counts.items()
             if name.startswith("bytes")
         },

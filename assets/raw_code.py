@@ -21,7 +21,7 @@ from resources.lake import LakeResource
 
 @dg.asset(
     dagster_type=DATASET,
-    group_name="sources",
+    group_name="cookbook",
     kinds={"dask", "parquet"},
     check_specs=document_checks("raw_code"),
     retry_policy=RETRY,

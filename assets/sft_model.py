@@ -16,7 +16,7 @@ from resources.recipes import RecipeBook
 
 @dg.asset(
     dagster_type=DATASET,
-    group_name="tuning",
+    group_name="cookbook",
     kinds={"deepspeed", "pytorch"},
     partitions_def=RECIPES,
     pool=TRAINING_POOL,

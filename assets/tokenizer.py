@@ -14,7 +14,7 @@ from resources.recipes import RecipeBook
 
 @dg.asset(
     dagster_type=DATASET,
-    group_name="model",
+    group_name="cookbook",
     kinds={"huggingface"},
     partitions_def=RECIPES,
     retry_policy=RETRY,

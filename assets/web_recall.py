@@ -23,7 +23,7 @@ from resources.lake import LakeResource
 
 @dg.asset(
     dagster_type=DATASET,
-    group_name="sources",
+    group_name="cookbook",
     kinds={"dask", "fasttext", "parquet"},
     check_specs=document_checks("web_recall"),
     retry_policy=RETRY,

@@ -176,11 +176,15 @@ def open_ui() -> None:
     ):
         if _port_taken(port):
             raise InputError(f"{name}: port {port} is in use; set another one")
-    commands = [dagster_command(settings)]
+    commands = {"dagster": dagster_command(settings)}
     if not settings.mlflow_page.startswith(settings.mlflow_uri or "\0"):
-        commands.append(mlflow_command(settings))
-    processes = [subprocess.Popen(command, cwd=project_root()) for command in commands]
-    console.print(f"Dagster  {settings.dagster_page}\nMLflow   {settings.mlflow_page}\nCtrl-C ends both.")
+        commands["mlflow"] = mlflow_command(settings)
+    processes = [_serve(name, command, settings) for name, command in commands.items()]
+    console.print(
+        f"Dagster  {settings.dagster_page}   (answers in some 20 seconds)\n"
+        f"MLflow   {settings.mlflow_page}\n"
+        f"Ctrl-C ends both. Logs are in {settings.home / 'logs'}"
+    )
 
     def interrupted(number: int, frame: object) -> None:
         raise KeyboardInterrupt
@@ -189,7 +193,7 @@ def open_ui() -> None:
     try:
         while all(process.poll() is None for process in processes):
             time.sleep(0.5)
-        raise OpencoderError("a server ended by itself; see its message above")
+        raise OpencoderError(f"a server ended by itself; see {settings.home / 'logs'}")
     except KeyboardInterrupt:
         pass
     finally:
@@ -200,6 +204,13 @@ def open_ui() -> None:
                 process.wait(timeout=20)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def _serve(name: str, command: list[str], settings: Settings) -> subprocess.Popen[bytes]:
+    log = settings.home / "logs" / f"{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as out:
+        return subprocess.Popen(command, cwd=project_root(), stdout=out, stderr=out)
 
 
 def dagster_command(settings: Settings) -> list[str]:

@@ -14,7 +14,7 @@ from pydantic import PrivateAttr
 from opencoder_dag.engine import DaskEngine, Item, Result, connect, start_cluster
 
 
-class DaskResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+class DaskResource(dg.ConfigurableResource):
     """Hands the tasks of a stage to Dask workers."""
 
     address: str | None = None

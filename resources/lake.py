@@ -16,7 +16,7 @@ from opencoder_dag.lake import Dataset, Lake, exists, open_dataset, read_text, w
 UNPARTITIONED = "all"
 
 
-class LakeResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+class LakeResource(dg.ConfigurableResource):
     """Where stage outputs live."""
 
     root: str

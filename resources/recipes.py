@@ -9,7 +9,7 @@ import dagster as dg
 from opencoder_dag.recipe import Recipe, load_recipe, recipe_files
 
 
-class RecipeBook(dg.ConfigurableResource):  # type: ignore[type-arg]
+class RecipeBook(dg.ConfigurableResource):
     """Reads recipe files at one scale."""
 
     scale: str

@@ -7,7 +7,7 @@ import dagster as dg
 from opencoder_dag.sandbox import SandboxOptions
 
 
-class SandboxResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+class SandboxResource(dg.ConfigurableResource):
     """Options of the execution sandbox: `auto` takes bubblewrap where it works."""
 
     kind: str = "auto"
