@@ -24,7 +24,8 @@ from opencoder_dag.document import (
     document_row,
     one_line,
 )
-from opencoder_dag.sources.languages import extension_of, language_map, language_of, may_be_known
+from opencoder_dag.sources.languages import Language, extension_of, language_map, language_of, may_be_known
+from opencoder_dag.sources.notebooks import NOTEBOOK, is_notebook, notebook_text
 from opencoder_dag.sources.source import Entry, Origin, RawFile, digest_of, printable
 
 MAX_FILE_BYTES = 8_000_000
@@ -62,13 +63,15 @@ def removal_before_reading(entry: Entry) -> Removed | None:
     if not may_be_known(entry.path):
         return _unknown(entry.path)
     language = language_of(entry.path)
-    if language is not None and language.doc_type == "excluded":
+    if language is not None and language.doc_type == "excluded" and not is_notebook(entry.path):
         return Removed("excluded_type", {"language": language.name})
     return None
 
 
 def cost(entry: Entry) -> int:
     """Bytes that are read for an entry: none when it is judged without reading."""
+    if entry.bundle:
+        return entry.size
     return 0 if entry.error or removal_before_reading(entry) is not None else entry.size
 
 
@@ -111,9 +114,16 @@ def judge(file: RawFile, origin: Origin) -> dict[str, Any] | Removed | Exception
         text = decode(file.content)
     except UnreadableError as error:
         return error
+    language: Language | None = NOTEBOOK
+    if is_notebook(entry.path):
+        try:
+            text = notebook_text(text)
+        except ValueError as error:
+            return UnreadableError(f"not a notebook: {error}")
+    else:
+        language = language_of(entry.path, text) or language_map().by_name.get(file.language or "")
     if not text:
         return Removed("empty_file", {"size": len(file.content)})
-    language = language_of(entry.path, text) or language_map().by_name.get(file.language or "")
     if language is None:
         return _unknown(entry.path)
     if language.doc_type == "excluded":

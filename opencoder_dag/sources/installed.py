@@ -21,7 +21,7 @@ from importlib.metadata import Distribution, PackageMetadata, distributions
 from pathlib import Path
 
 from opencoder_dag.sources.decide import MAX_FILE_BYTES
-from opencoder_dag.sources.source import Entry, RawFile, Repository
+from opencoder_dag.sources.source import Entry, RawFile, Repository, sealed_by_reading
 from opencoder_dag.sources.stars import github_project, stars_of
 from opencoder_dag.sources.walk import Folders, read_bounded
 
@@ -47,6 +47,10 @@ class InstalledFiles:
                     yield Entry(
                         path, int(size) if size.isdigit() else self._size(path), _hex_digest(recorded)
                     )
+
+    def seal(self, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+        """The entries with digests of their content."""
+        return sealed_by_reading(self, entries)
 
     def read(self, entries: Sequence[Entry]) -> Iterator[RawFile]:
         """Read files; links are followed, because RECORD says what they must hold."""

@@ -48,7 +48,7 @@ def portion_key(portion: Portion) -> str:
     """
     origin = portion.repository.origin
     described = [origin.source, origin.repo, origin.stars, origin.commit_time, origin.license]
-    listed = [[entry.path, entry.size, entry.digest, entry.removed, entry.error] for entry in portion.entries]
+    listed = [[each.path, each.size, each.digest, each.removed, each.error] for each in portion.entries]
     return sha256_text(canonical_json([described, listed]))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -18,7 +18,8 @@ class Entry:
     """One thing that a tree lists, usually a file; `size` in bytes is known before anything is read.
 
     `digest` is `ALGORITHM:HEX` of the bytes where the source knows it without reading (a RECORD, a Git tree).
-    `removed` (a reason) or `error` says why the entry must not be read at all.
+    `removed` (a reason) or `error` says why the entry must not be read at all. A `bundle` holds many files,
+    each judged by itself when the bundle is read.
     """
 
     path: str
@@ -26,6 +27,7 @@ class Entry:
     digest: str = ""
     removed: str = ""
     error: str = ""
+    bundle: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,14 @@ class Tree(Protocol):
         """All entries, in any order; what cannot be listed is an entry with an error."""
         ...
 
+    def seal(self, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+        """The entries with a digest of its content on each that will be read and has none yet."""
+        ...
+
     def read(self, entries: Sequence[Entry]) -> Iterator[RawFile]:
         """Read entries that were listed, in their order; never raises for a single file.
 
-        An entry of a data set may hold many files: each comes as an entry of its own.
+        Each file of a bundle comes with an entry of its own.
         """
         ...
 
@@ -109,6 +115,17 @@ def digest_of(content: bytes, like: str = "sha256:") -> str | None:
         algorithm = hashlib.sha256 if len(value) == 64 else hashlib.sha1
         return f"git:{algorithm(header + content).hexdigest()}"
     return None
+
+
+def sealed_by_reading(tree: Tree, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """What most trees do to seal: read entries that have no digest; one that cannot be read keeps none."""
+    bare = [entry for entry in entries if not entry.digest]
+    digests = {
+        file.entry.path: digest_of(file.content) or ""
+        for file in tree.read(bare)
+        if isinstance(file.content, bytes)
+    }
+    return tuple(replace(entry, digest=digests.get(entry.path, entry.digest)) for entry in entries)
 
 
 def printable(path: str) -> str:

@@ -16,7 +16,7 @@ from opencoder_dag.lake import canonical_json, sha256_text
 from opencoder_dag.sources.choose import Portion, allowance, choose
 from opencoder_dag.sources.decide import cost
 from opencoder_dag.sources.reuse import portion_key
-from opencoder_dag.sources.source import Entry, Repository, Source, digest_of
+from opencoder_dag.sources.source import Entry, Repository, Source
 
 
 @dataclass(frozen=True)
@@ -73,14 +73,9 @@ def survey_sources(sources: Sequence[Source], source_bytes: int) -> Survey:
 
 
 def sealed(repository: Repository, entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """The entries with a content digest on each that will be read; those that lack one are read for it."""
-    bare = [entry for entry in entries if not entry.digest and cost(entry)]
-    digests = {
-        file.entry.path: digest_of(file.content) or ""
-        for file in repository.tree.read(bare)
-        if isinstance(file.content, bytes)
-    }
-    return tuple(replace(entry, digest=digests.get(entry.path, entry.digest)) for entry in entries)
+    """The entries with a content digest on each that will be read."""
+    sealed_entries = iter(repository.tree.seal([entry for entry in entries if cost(entry)]))
+    return tuple(next(sealed_entries) if cost(entry) else entry for entry in entries)
 
 
 def _uniquely_named(repositories: Sequence[Repository]) -> list[Repository]:

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from opencoder_dag.sources.decide import MAX_FILE_BYTES, UnreadableError
-from opencoder_dag.sources.source import Entry, RawFile
+from opencoder_dag.sources.source import Entry, RawFile, sealed_by_reading
 
 MAX_DEPTH = 100  # folders below the root; deeper ones are refused as a whole
 
 
 @dataclass(frozen=True)
 class Folders:
-    """The files below a folder; `skip` names folders that are not entered, `flat` enters none."""
+    """The files below a folder; `skip` names what is not listed, `flat` enters no folder."""
 
     root: str
     skip: frozenset[str] = field(default_factory=frozenset)
@@ -39,14 +39,20 @@ class Folders:
                 continue
             for item in found:
                 path = f"{folder}/{item.name}" if folder else item.name
+                if item.name in self.skip:
+                    continue
                 if not item.is_dir(follow_symlinks=False):
                     yield _entry(path, item)
-                elif self.flat or item.name in self.skip:
+                elif self.flat:
                     continue
                 elif depth + 1 > MAX_DEPTH:
                     yield Entry(path, 0, error=f"folders nested deeper than {MAX_DEPTH}; not entered")
                 else:
                     pending.append((path, depth + 1))
+
+    def seal(self, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+        """The entries with digests of their content."""
+        return sealed_by_reading(self, entries)
 
     def read(self, entries: Sequence[Entry]) -> Iterator[RawFile]:
         """Read regular files, never through a link."""

@@ -20,6 +20,9 @@ class Nothing:
     def entries(self) -> list[Entry]:
         return []
 
+    def seal(self, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+        return tuple(entries)
+
     def read(self, entries: Sequence[Entry]) -> Iterator[RawFile]:
         raise AssertionError("arithmetic on listings reads nothing")
 
