@@ -33,6 +33,7 @@ CANDIDATE_SCHEMA = pa.schema(
         *ITEM_SCHEMA,
         pa.field("subject", pa.string(), nullable=False),  # digest of the code that it is about
         pa.field("program", pa.large_string()),  # must pass for the item to enter; null: nothing to run
+        pa.field("recording", pa.large_string()),  # a function whose results are needed first (`semi.py`)
         pa.field("order", pa.uint64(), nullable=False),
         pa.field("error", pa.string()),  # the file could not be mined
     ]

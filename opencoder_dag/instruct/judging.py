@@ -27,7 +27,7 @@ class Judging:
     """
 
     def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        self.rows = rows
+        self.rows = [dict(row) for row in rows]
         self.verdicts: list[Verdict | None] = [
             (UNREADABLE, {"error": row["error"]}) if row["error"] is not None else None for row in rows
         ]
@@ -37,6 +37,15 @@ class Judging:
     def _rank(self, at: int) -> tuple[int, int, str]:
         row = self.rows[at]
         return -row["stage"], row["order"], row["doc_id"]
+
+    def recorded(self, start: int, end: int) -> dict[str, dict[str, Any]]:
+        """Texts made by `record`, by position counted from `start`."""
+        texts = ("instruction", "output", "sha256", "size")
+        return {
+            str(at - start): {name: self.rows[at][name] for name in texts}
+            for at in range(start, end)
+            if self.rows[at]["recording"] is not None and self.rows[at]["program"] is not None
+        }
 
     def left(self) -> list[int]:
         """Positions that no step has removed."""
@@ -62,6 +71,22 @@ class Judging:
             seen[stage] += 1
             if seen[stage] > limits[stage]:
                 self.verdicts[at] = (reason, {"limit": limits[stage]})
+
+    def record(self, sandbox: SandboxOptions) -> None:
+        """Run originals to see what they return, and make items of those that gave enough cases.
+
+        The rows of such items get their text here.
+        """
+        from opencoder_dag.instruct.semi import Recording, with_cases
+        from opencoder_dag.sandbox import run_programs
+
+        waiting = [at for at in self.left() if self.rows[at]["recording"] is not None]
+        programs = [Recording.from_json(self.rows[at]["recording"]).program() for at in waiting]
+        outcomes = run_programs(programs, sandbox) if programs else []
+        for at, outcome in zip(waiting, outcomes, strict=True):
+            self.rows[at], reason = with_cases(self.rows[at], outcome.detail)
+            if reason is not None:
+                self.verdicts[at] = ("not_verifiable", {"why": reason})
 
     def run_tests(self, sandbox: SandboxOptions) -> None:
         """Run the programs in the sandbox; only items whose program passed stay."""

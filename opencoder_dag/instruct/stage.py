@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -19,12 +19,13 @@ import pyarrow.compute as pc
 from opencoder_dag.document import judge_rows, one_line
 from opencoder_dag.engine import Engine
 from opencoder_dag.errors import OpencoderError
-from opencoder_dag.instruct.broad import broad_items
+from opencoder_dag.instruct.broad import broad_items, is_worthwhile
 from opencoder_dag.instruct.contamination import Contamination
 from opencoder_dag.instruct.items import CANDIDATE_SCHEMA, ITEM_SCHEMA, item_row
 from opencoder_dag.instruct.judging import UNREADABLE, Judging, Verdict
 from opencoder_dag.instruct.practical import practical_items
 from opencoder_dag.instruct.references import references_digest, references_of
+from opencoder_dag.instruct.semi import semi_items
 from opencoder_dag.lake import (
     Dataset,
     Lake,
@@ -45,6 +46,7 @@ from opencoder_dag.mix.draw import draw
 from opencoder_dag.mix.functions import documented_functions, parse
 from opencoder_dag.mix.held_out import HeldOut
 from opencoder_dag.mix.mining import checked_functions
+from opencoder_dag.mix.standalone import Module
 
 if TYPE_CHECKING:
     from opencoder_dag.recipe import Sft
@@ -69,9 +71,9 @@ def build_instruct_data(
     """Stage "instruct_data": kept items in `ITEM_SCHEMA`, at most `max_items` of each of the two stages.
 
     Stage 1 asks about every documented function (write, explain, locate); stage 2 is made of self-contained
-    functions whose own tests passed in the sandbox. Removed are `held_out`, `too_long`, `over_pool` (not
-    judged: enough others), `test_failed` (or another verdict of the sandbox), `duplicate`, `contaminated`,
-    `similar` and `over_quota`, each with its evidence.
+    functions whose own tests passed in the sandbox (educational), or that were run to see what they return
+    (semi_instruct). Removed are `held_out`, `over_pool` (not judged: enough others), `not_verifiable`,
+    `too_long`, `test_failed`, `duplicate`, `contaminated`, `similar` and `over_quota`, with evidence.
     """
     references = references_of(suites)
     limits = {1: config.stage1.max_items, 2: config.stage2.max_items}
@@ -107,23 +109,26 @@ def build_instruct_data(
     tables = [read_table(task.mined) for task in tasks]
     judging = Judging([row for table in tables for row in table.to_pylist()])
     judging.drop_held_out(_held_subjects(held_out))
-    judging.drop_long(BYTES_PER_TOKEN * config.sequence)
     judging.limit({number: POOL * limit for number, limit in limits.items()}, "over_pool")
+    judging.record(sandbox)
+    judging.drop_long(BYTES_PER_TOKEN * config.sequence)
     judging.run_tests(sandbox)
     judging.drop_copies()
     judging.drop_contaminated(Contamination(references))
     judging.drop_similar(config.embedding_similarity, seed)
     judging.limit(limits, "over_quota")
-    verdicts = judging.verdicts
     on_progress(len(tasks) + 1, steps)
     writes = []
     start = 0
     for index, (task, table) in enumerate(zip(tasks, tables, strict=True)):
-        plan = canonical_json(verdicts[start : start + table.num_rows])
+        end = start + table.num_rows
+        plan = canonical_json(
+            {"verdicts": judging.verdicts[start:end], "recorded": judging.recorded(start, end)}
+        )
         plan_file = f"{folder}/work/{sha256_text(plan)[:24]}.json"
         write_bytes(plan_file, plan.encode())
         writes.append(WriteTask(task.mined, folder, f"part-{index:05d}.parquet", plan_file))
-        start += table.num_rows
+        start = end
 
     def on_shards(done: int, total: int) -> None:
         on_progress(len(tasks) + 1 + done, steps)
@@ -192,10 +197,14 @@ def _items_of(content: str, repo: str, path: str, seed: int) -> list[dict[str, A
     tree = parse(content)
     if tree is None:
         return []
-    found: Iterable[dict[str, Any]] = [
-        *practical_items(list(checked_functions(content, tree)), repo, path),
-        *broad_items(list(documented_functions(content, tree)), repo, path, seed),
-    ]
+    functions = list(documented_functions(content, tree))
+    checked = list(checked_functions(content, tree))
+    found = [*practical_items(checked, repo, path), *broad_items(functions, repo, path, seed)]
+    if any(is_worthwhile(function) for function in functions):
+        names = {with_tests.function.name for with_tests in checked}
+        untested = [function for function in functions if function.name not in names]
+        if (module := Module.read(content, tree)) is not None:
+            found += semi_items(untested, module, repo, path, seed)
     unique = {row["doc_id"]: row for row in found}
     return [{**row, "order": draw(seed, "instruct", row["doc_id"])} for row in unique.values()]
 
@@ -222,19 +231,23 @@ def _held_subjects(held_out: Dataset) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class WriteTask:
-    """The candidates of one shard and the verdicts on them."""
+    """The candidates of one shard, the verdicts on them, and the texts that were made since."""
 
     mined: str
     folder: str
     name: str
-    verdicts: str
+    plan: str
 
 
 def _write(task: WriteTask) -> ShardReport:
+    plan = json.loads(read_text(task.plan))
     table = read_table(task.mined)
-    verdicts: list[Verdict | None] = [
-        tuple(verdict) if verdict else None for verdict in json.loads(read_text(task.verdicts))
-    ]
+    if plan["recorded"]:
+        rows = table.to_pylist()
+        for position, row in plan["recorded"].items():
+            rows[int(position)].update(row)
+        table = pa.Table.from_pylist(rows, schema=CANDIDATE_SCHEMA)
+    verdicts: list[Verdict | None] = [tuple(verdict) if verdict else None for verdict in plan["verdicts"]]
     judged = judge_rows(
         table.select(ITEM_SCHEMA.names),
         [_final(verdict) for verdict in verdicts],
