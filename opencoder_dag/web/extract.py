@@ -9,10 +9,14 @@ from __future__ import annotations
 import html
 import re
 
+import numpy as np
+import numpy.typing as npt
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 
 BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+DEEPEST = 2000  # nested elements; browsers stop at 512
+MOST_STEPS = 100_000_000  # depth times tags
 SHORT_TEXT = 200  # characters of main content below which the whole page is taken instead
 
 PRE = re.compile(r"\s*<pre>(.*?)</pre>\n?", re.DOTALL)
@@ -20,6 +24,10 @@ HEADING = re.compile(r"<h([1-6])>(.*?)</h\1>", re.DOTALL)
 LIST_ITEM = re.compile(r"^([ \t]*)<li>", re.MULTILINE)
 TAG = re.compile(r"</?(?:p|ul|ol|li|br|h[1-6]|pre)\b[^>]*>")
 LIST_LINE = re.compile(r"^[ \t]*</?[uo]l>[ \t]*\n?", re.MULTILINE)
+NESTING = re.compile(  # not the tags that end by themselves, which stand unclosed in sound pages
+    r"<(/?)(?!(?:area|base|br|col|dd|dt|embed|hr|img|input|li|link|meta|option|p|param|source|t[dhr]|track|wbr)\b)[a-z]",
+    re.IGNORECASE,
+)
 LINE_NUMBERS = re.compile(r"(?:\s*\d+)+\s*")
 BLANK_LINES = re.compile(r"[ \t]*\n(?:[ \t]*\n){2,}")
 
@@ -41,12 +49,46 @@ def decode(raw: bytes, declared: str | None = None) -> str:
 
 
 def html_to_markdown(page: str) -> str:
-    """Main text of a page as Markdown; code blocks are fenced, with line breaks and indentation kept."""
+    """Main text of a page as Markdown; code blocks are fenced, with line breaks and indentation kept.
+
+    Raises ValueError for a page that is nested too deeply.
+    """
+    if nested_too_deeply(page):
+        raise ValueError("elements are nested too deeply")
     text = minimal_html_to_markdown(_minimal_html(page, main_content=True))
     if len(text) < SHORT_TEXT:  # the guess at the main content may have missed it
         whole = minimal_html_to_markdown(_minimal_html(page, main_content=False))
         return whole if len(whole) > 2 * len(text) else text
     return text
+
+
+def nested_too_deeply(page: str) -> bool:
+    """Whether extraction would take time or memory out of proportion: the search for the main content looks
+    from every element up to the root, and list items are indented by their depth.
+
+    First an upper bound from the signs alone, as this is asked of every page; then, rarely, the names.
+    """
+    if not _is_deep(_tag_steps(page)):
+        return False
+    return _is_deep(np.array([-1 if match[1] else 1 for match in NESTING.finditer(page)], np.int64))
+
+
+def _tag_steps(page: str) -> npt.NDArray[np.int64]:
+    """+1 for every opening tag of any name, -1 for every closing one, in their order."""
+    signs = np.frombuffer(page.encode("utf-8", "replace"), np.uint8)
+    after = signs[np.flatnonzero(signs[:-1] == ord("<")) + 1]
+    closing = after == ord("/")
+    opening = (after | 0x20) - ord("a") < 26  # unsigned: signs before "a" wrap round to large numbers
+    return opening.astype(np.int64) - closing
+
+
+def _is_deep(steps: npt.NDArray[np.int64]) -> bool:
+    if not len(steps):
+        return False
+    level = np.cumsum(steps)
+    # A closing tag too many does not make what follows less deep.
+    depth = int((level - np.minimum(np.minimum.accumulate(level), 0)).max())
+    return depth > DEEPEST or depth * len(steps) > MOST_STEPS
 
 
 def _minimal_html(page: str, main_content: bool) -> str:

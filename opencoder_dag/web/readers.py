@@ -56,7 +56,7 @@ def read_warc(path: str, label: str) -> Iterator[Found]:
 def _judge_record(record: WarcRecord, label: str) -> Found:
     kind = record.record_type
     if kind not in (WarcRecordType.response, WarcRecordType.conversion, WarcRecordType.resource):
-        return Skipped(str(kind.name))
+        return Skipped(str(kind))
     try:
         url = (record.headers.get("WARC-Target-URI") or "").strip().strip("<>").strip()
         where = f"{label}@{record.stream_pos}"

@@ -23,14 +23,15 @@ import numpy as np
 
 from opencoder_dag.engine import Engine
 from opencoder_dag.errors import InputError
-from opencoder_dag.lake import Dataset, Lake, Stage, canonical_json, finish
+from opencoder_dag.lake import Dataset, Lake, Stage, finish
 from opencoder_dag.web.config import RecallConfig
 from opencoder_dag.web.curve import thin
 from opencoder_dag.web.extraction import extract_pages, iterate_pages
-from opencoder_dag.web.index import Bools, PageIndex, Verdict, find_repeats
+from opencoder_dag.web.index import Bools, PageIndex, find_repeats
 from opencoder_dag.web.pages import PageSource
 from opencoder_dag.web.rounds import Loop, Round
 from opencoder_dag.web.seed import SeedLabels, split_seed
+from opencoder_dag.web.verdicts import round_verdicts
 from opencoder_dag.web.workspace import CURVE_COLUMNS, Progress, Workspace
 
 VERSION = "1"
@@ -72,8 +73,7 @@ def recall(
     rounds = loop.run(partial(work.train, index), partial(work.score, index))
     for done in rounds:
         work.write_round(done)
-    verdicts = _verdicts(index, repeats, rounds)
-    reports = work.write_output(index, verdicts, rounds)
+    reports = work.write_output(index, round_verdicts(index, repeats, rounds))
     facts = _facts(index, usable, rounds, labels, split.negatives_from_positive_domains, extracted, work)
     dataset = finish(lake, stage, reports, time.monotonic() - started, facts)
     work.clean_up()
@@ -96,26 +96,6 @@ def _files_named(config: RecallConfig) -> dict[str, Any]:
             except OSError as error:
                 raise InputError(f"{key}: {file}: {error.strerror}") from None
     return {"files": digests} if digests else {}
-
-
-def _verdicts(index: PageIndex, repeats: dict[int, Verdict], rounds: list[Round]) -> list[dict[str, Any]]:
-    """One row of `VERDICT_SCHEMA` a page: kept when the last round recalled it."""
-    last = rounds[-1]
-    first_round = np.zeros(len(index), np.int32)
-    for done in reversed(rounds):
-        first_round[done.recalled] = done.number
-    threshold = round(last.operating.threshold, 6)
-    rows = []
-    for page in range(len(index)):
-        score = round(float(last.scores[page]), 6)
-        reason, evidence = repeats.get(page, (None, {}))
-        if reason is None and not last.recalled[page]:
-            reason, evidence = "below_threshold", {"score": score, "threshold": threshold}
-            if first_round[page]:
-                evidence["recalled_in_round"] = int(first_round[page])
-        text = None if reason is None else canonical_json(evidence)
-        rows.append({"score": score, "round": int(first_round[page]), "reason": reason, "evidence": text})
-    return rows
 
 
 def _facts(

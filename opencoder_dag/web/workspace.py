@@ -45,6 +45,7 @@ from opencoder_dag.web.tasks import (
     segment_shard,
 )
 
+SEGMENTER = "segmenter/tokenizer.json"
 SAMPLE_CHARACTERS = 8000  # of a page, for the BPE vocabulary
 CURVE_COLUMNS = ["threshold", "precision", "recall"]
 SITE_SCHEMA = pa.schema(
@@ -67,6 +68,11 @@ PATTERN_SCHEMA = pa.schema(
         "accepted": pa.bool_(),
     }
 )
+
+
+def model_file(number: int) -> str:
+    """The fastText model of a round, inside the stage's folder."""
+    return f"round-{number}/model.bin"
 
 
 class Progress:
@@ -106,12 +112,17 @@ class Workspace:
         self.vocabulary = 0
 
     def segment(self, index: PageIndex, usable: Bools) -> None:
-        """Learn the BPE vocabulary and cut all pages into tokens."""
-        path = f"{self.folder}/segmenter/tokenizer.json"
+        """Learn the BPE vocabulary, if there is none yet, and cut all pages into tokens."""
+        path = f"{self.folder}/{SEGMENTER}"
         if not exists(path):
             given = self.config.classifier.tokenizer
             tokenizer = segment.load_segmenter(given) if given else self._train_segmenter(index, usable)
             write_bytes(path, tokenizer.to_str().encode())
+        self.cut_into_tokens()
+
+    def cut_into_tokens(self) -> None:
+        """Cut all pages into tokens with the vocabulary of this folder."""
+        path = f"{self.folder}/{SEGMENTER}"
         self.vocabulary = load_tokenizer(path).get_vocab_size()
         tasks = [
             SegmentTask(name, source, self.pages.digest, path, f"{self.folder}/tokens")
@@ -182,7 +193,7 @@ class Workspace:
         )
 
     def _model(self, number: int) -> str:
-        return f"{self.folder}/round-{number}/model.bin"
+        return f"{self.folder}/{model_file(number)}"
 
     def score(self, index: PageIndex, number: int) -> Floats:
         """Scores of all pages by the classifier of a round."""
@@ -214,11 +225,9 @@ class Workspace:
         )
         write_bytes(f"{folder}/round.json", canonical_json(done.facts()).encode())
 
-    def write_output(
-        self, index: PageIndex, verdicts: list[dict[str, Any]], rounds: list[Round]
-    ) -> list[ShardReport]:
-        """Split every shard by the verdicts."""
-        edition = sha256_text(canonical_json([done.facts() for done in rounds]))
+    def write_output(self, index: PageIndex, verdicts: list[dict[str, Any]]) -> list[ShardReport]:
+        """Split every shard by the verdicts (`verdicts.py`)."""
+        edition = sha256_text(canonical_json(verdicts))
         by_shard: dict[int, list[tuple[int, dict[str, Any]]]] = {}
         for page, verdict in enumerate(verdicts):
             by_shard.setdefault(int(index.shard[page]), []).append((int(index.row[page]), verdict))

@@ -6,10 +6,14 @@ import gzip
 import hashlib
 from pathlib import Path
 
-WORDS = """oven butter onion garlic simmer plate taste evening village market river summer friend letter
-window garden walk morning bread water salt lemon table family story mountain road church winter train""".split()  # noqa: SIM905
-NAMES = """count total index buffer result parser token value request handler stream socket cache queue
-node""".split()  # noqa: SIM905
+# ruff: noqa: SIM905
+WORDS = """
+oven butter onion garlic simmer plate taste evening village market river summer friend letter window garden
+walk morning bread water salt lemon table family story mountain road church winter train
+""".split()
+NAMES = """
+count total index buffer result parser token value request handler stream socket cache queue node
+""".split()
 
 
 def pick(words: list[str], *key: object) -> str:

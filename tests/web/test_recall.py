@@ -11,7 +11,7 @@ import pytest
 from opencoder_dag.engine import SerialEngine
 from opencoder_dag.errors import InputError
 from opencoder_dag.lake import Dataset, Lake
-from opencoder_dag.web import RecallConfig, page_source, recall
+from opencoder_dag.web import RecallConfig, apply_recall, page_source, recall
 from opencoder_dag.web.config import Classifier, Seed
 from tests.web.synthetic import crawl, write_warc
 
@@ -178,3 +178,25 @@ def test_too_few_pages_to_learn_from(tmp_path):
     write_warc(tmp_path / "one.warc.gz", crawl()[:1])
     with pytest.raises(InputError, match="seed pages"):
         run(tmp_path / "lake", tmp_path / "one.warc.gz")
+
+
+def apply(lake: Path, model: str, pages: Path) -> Dataset:
+    return apply_recall(Lake(str(lake)), model, page_source(str(pages)), CONFIG, 1_000_000, SerialEngine())
+
+
+def test_the_classifier_applies_to_another_corpus(recalled, warcs, tmp_path):
+    applied = apply(tmp_path, recalled.path, warcs / "crawl-1.warc.gz")
+    urls = {row["url"]: row["score"] for row in recalled.read().to_pylist()}
+    found = {row["url"]: row["score"] for row in applied.read().to_pylist()}
+    here = {url for url, _ in crawl()[1::3]}
+    assert {url: score for url, score in urls.items() if url in here}.items() <= found.items()
+    again = apply(tmp_path / "next", applied.path, warcs / "crawl-1.warc.gz")
+    assert again.digest == applied.digest
+
+
+def test_a_folder_without_a_classifier_is_refused(recalled, warcs, tmp_path):
+    with pytest.raises(InputError, match="not a finished stage folder"):
+        apply(tmp_path, str(warcs), warcs)
+    pages = next((Path(recalled.path).parents[1] / "web_pages").iterdir())
+    with pytest.raises(InputError, match="no classifier"):
+        apply(tmp_path, str(pages), warcs)
