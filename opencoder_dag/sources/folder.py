@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opencoder_dag.errors import InputError
+from opencoder_dag.sources.archive import Archive
 from opencoder_dag.sources.git import checkout
 from opencoder_dag.sources.source import Repository, printable
 from opencoder_dag.sources.stars import stars_of
+from opencoder_dag.sources.unpack import is_archive
 from opencoder_dag.sources.walk import Folders
 
 NOT_SOURCE = frozenset({".git", ".hg", ".svn", "__pycache__"})
@@ -22,8 +24,8 @@ PROJECT_FILES = (".git", "pyproject.toml", "setup.py", "package.json", "Cargo.to
 class Folder:
     """A folder of repositories, or one repository.
 
-    It is one repository when it has no subfolders or holds one of `PROJECT_FILES`. Otherwise each subfolder
-    is a repository, and files beside them are one named after the folder.
+    It is one repository when it holds one of `PROJECT_FILES`. Otherwise each subfolder and each archive in it
+    is a repository, and the files beside them are one named after the folder.
     """
 
     path: str
@@ -41,22 +43,26 @@ class Folder:
             raise InputError(f"source {self.path}: cannot be listed ({error.strerror})") from None
         folders = [item for item in inside if item.is_dir() and not item.is_symlink()]
         folders = [item for item in folders if item.name not in NOT_SOURCE]
-        if not folders or any((root / name).exists() for name in PROJECT_FILES):
+        if any((root / name).exists() for name in PROJECT_FILES):
             return [_repository(root)]
-        loose = [_repository(root, flat=True)] if len(inside) > len(folders) else []
-        return loose + [_repository(folder) for folder in folders]
+        archives = [item for item in inside if is_archive(item.name) and item.is_file()]
+        packed = [repository for path in archives for repository in Archive(str(path)).repositories()]
+        # Files beside the subfolders and archives are a repository of their own.
+        loose = _repository(root, flat=True, beside=frozenset(path.name for path in archives))
+        has_loose = len(inside) > len(folders) + len(archives)
+        return [*([loose] if has_loose else []), *packed, *map(_repository, folders)]
 
     def _no_folder(self) -> str:
         return f"source {self.path}: is a file; give the folder that holds it"
 
 
-def _repository(folder: Path, flat: bool = False) -> Repository:
+def _repository(folder: Path, flat: bool = False, beside: frozenset[str] = frozenset()) -> Repository:
     head = None if flat else checkout(folder)
     return Repository(
         name=printable(folder.absolute().name) or "root",
         source="folder",
         revision=head.commit if head else "",
-        tree=Folders(str(folder.absolute()), skip=NOT_SOURCE, flat=flat),
+        tree=Folders(str(folder.absolute()), skip=NOT_SOURCE | beside, flat=flat),
         stars=stars_of([head.remote]) if head else None,
         commit_time=head.commit_time if head else None,
         url=head.remote if head else None,

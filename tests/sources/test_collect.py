@@ -176,5 +176,5 @@ def test_sources_that_are_not_there(lake: Lake, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no/such: no such folder"):
         collect(lake, [Folder("no/such")], 1, 1, SerialEngine())
     (tmp_path / "empty").mkdir()
-    data = collect(lake, [Folder(str(tmp_path / "empty"))], 1, 1, SerialEngine())
-    assert data.manifest.counts["in"] == 0
+    with pytest.raises(InputError, match="no repository found"):
+        collect(lake, [Folder(str(tmp_path / "empty"))], 1, 1, SerialEngine())
