@@ -5,6 +5,7 @@ The one module of the library that reaches for Dagster and for `definitions.py`,
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -27,6 +28,7 @@ from opencoder_dag.report.console import console
 from opencoder_dag.report.scores import plain_number, recipe_rows
 from opencoder_dag.settings import Settings, load_settings
 
+SHUTDOWN_SECONDS = 15
 PID_TAG = "opencoder/process"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -163,7 +165,10 @@ def print_results(recipes: Sequence[str] = ()) -> None:
         table.add_row(*(plain_number(value) for value in row.values()))
     console.print()
     console.print(table)
-    console.print(f"\nmake ui, then open   {settings.dagster_page}   and   {settings.mlflow_page}")
+    runs = module.defs.resources["mlflow"].table_link(
+        load_recipe("baseline", settings.scale, settings.recipes)
+    )
+    console.print(f"\nTo look at it: make ui, then open\n  {settings.dagster_page}\n  {runs}")
 
 
 def open_ui() -> None:
@@ -198,19 +203,24 @@ def open_ui() -> None:
         pass
     finally:
         for process in processes:
-            process.send_signal(signal.SIGINT)
-        for process in processes:
-            try:
-                process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            _end(process)
 
 
 def _serve(name: str, command: list[str], settings: Settings) -> subprocess.Popen[bytes]:
     log = settings.home / "logs" / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
-        return subprocess.Popen(command, cwd=project_root(), stdout=out, stderr=out)
+        return subprocess.Popen(command, cwd=project_root(), stdout=out, stderr=out, start_new_session=True)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Let a server shut down in order, then end whatever of its process group is left."""
+    process.send_signal(signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=SHUTDOWN_SECONDS)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def dagster_command(settings: Settings) -> list[str]:

@@ -25,6 +25,8 @@ os.environ.setdefault("DO_NOT_TRACK", "true")
 RECIPE, DIGEST, SEED = "opencoder.recipe", "opencoder.recipe_digest", "opencoder.seed"
 STAGE, FINGERPRINT, CONTENT = "opencoder.stage", "opencoder.fingerprint", "opencoder.content_digest"
 PARENT = "mlflow.parentRunId"
+# MLflow opens on its pages about chat traces unless an address asks for those about training.
+TRAINING_PAGES = "workflowType=machine_learning"
 
 
 class MlflowResource(dg.ConfigurableResource):
@@ -176,13 +178,19 @@ class MlflowResource(dg.ConfigurableResource):
     def link(self, recipe: Recipe, run_id: str | None = None) -> str:
         """Where to look at a run."""
         run_id = run_id or self.parent(recipe)
-        return f"{self.link_base}/#/experiments/{self.experiment(recipe.family)}/runs/{run_id}"
+        return (
+            f"{self.link_base}/#/experiments/{self.experiment(recipe.family)}/runs/{run_id}?{TRAINING_PAGES}"
+        )
+
+    def table_link(self, recipe: Recipe) -> str:
+        """The table of all runs of a recipe's family."""
+        return f"{self.link_base}/#/experiments/{self.experiment(recipe.family)}/runs?{TRAINING_PAGES}"
 
     def compare_link(self, recipes: Sequence[Recipe]) -> str:
         """The compare page of the parents of several recipes of one family."""
         runs = "[" + ",".join(f'"{self.parent(recipe)}"' for recipe in recipes) + "]"
         experiment = self.experiment(recipes[0].family)
-        return f'{self.link_base}/#/compare-runs?runs={runs}&experiments=["{experiment}"]'
+        return f'{self.link_base}/#/compare-runs?runs={runs}&experiments=["{experiment}"]&{TRAINING_PAGES}'
 
     def _metrics(self, run_id: str, values: Mapping[str, float], step: int = 0) -> None:
         import time
