@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 # Clean output: no progress bars of pip, no warnings about its own version.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
-.PHONY: run test ui check bench study install clean
+.PHONY: run test ui check bench study install lock clean
 
 run: $(STAMP)  ## materialise baseline, star_filter and repo_dedup
 	$(BIN)/opencoder-dag run
@@ -36,6 +36,11 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PIP) --constraint constraints.txt torch
 	$(PIP) --constraint constraints.txt --editable '.[dev]'
 	touch $@
+
+lock: $(STAMP)  ## write down the versions that are installed now
+	(echo "# Exact versions of everything, tried together; made with 'make lock'."; \
+	$(BIN)/python -m pip list --format=freeze --exclude-editable \
+	| grep -v -E '^(pip|setuptools|wheel)==' | sed 's/+cpu$$//') > constraints.txt
 
 clean:
 	rm -rf .venv artifacts
