@@ -1,0 +1,82 @@
+"""Code points and their classes: how a text becomes an array that kernels can scan.
+
+Belongs here: the encoding of a text as an integer array (one element a code point) and the class tables
+that every kernel shares. An ASCII text is an array of bytes with a table of 128 entries; any other text is
+an array of 32-bit code points with a table of all of Unicode. Kernels are written once and compiled for
+both.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+Codes = npt.NDArray[Any]  # uint8 (ASCII) or uint32, one element a code point
+Table = npt.NDArray[np.uint8]
+
+# Bits of a class table.
+WORD = 1  # what `\w` matches
+SPACE = 2  # what `\s` matches
+ALPHA = 4
+DIGIT = 8
+UPPER = 16
+LOWER = 32
+
+_TESTS = (
+    (WORD, lambda char: char.isalnum() or char == "_"),
+    (SPACE, str.isspace),
+    (ALPHA, str.isalpha),
+    (DIGIT, str.isdigit),
+    (UPPER, str.isupper),
+    (LOWER, str.islower),
+)
+
+
+def codes_of(text: str) -> Codes:
+    """The code points of a text: uint8 when it is ASCII, else uint32."""
+    if text.isascii():
+        return np.frombuffer(text.encode("ascii"), np.uint8)
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+
+
+def text_of(codes: Codes) -> str:
+    """The text of an array of code points; the inverse of `codes_of`."""
+    if codes.dtype == np.uint8:
+        return codes.tobytes().decode("ascii")
+    return codes.tobytes().decode("utf-32-le", "surrogatepass")
+
+
+@cache
+def _classes(size: int) -> Table:
+    characters = [chr(code) for code in range(size)]
+    table = np.zeros(size, np.uint8)
+    for bit, test in _TESTS:
+        table |= np.fromiter(map(test, characters), bool, size).astype(np.uint8) * np.uint8(bit)
+    table.flags.writeable = False
+    return table
+
+
+def class_table(codes: Codes) -> Table:
+    """The class bits of every code point that `codes` can hold (of all of Unicode unless it is ASCII)."""
+    return _classes(128 if codes.dtype == np.uint8 else sys.maxunicode + 1)
+
+
+def count_classes(codes: Codes, bits: Sequence[int]) -> dict[int, int]:
+    """How many code points carry each of the class bits."""
+    histogram = _histogram(codes, class_table(codes))
+    kinds = np.arange(len(histogram))
+    return {bit: int(histogram[(kinds & bit) > 0].sum()) for bit in bits}
+
+
+@njit(cache=True, nogil=True)
+def _histogram(codes: Any, classes: Any) -> Any:
+    counts = np.zeros(256, np.int64)
+    for code in codes:
+        counts[classes[code]] += 1
+    return counts

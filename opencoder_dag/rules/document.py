@@ -1,0 +1,200 @@
+"""Signals of text files (32): natural language in Markdown, reStructuredText, plain text and the like."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from opencoder_dag.rules.characters import ALPHA, DIGIT, SPACE
+from opencoder_dag.rules.literals import hex_characters
+from opencoder_dag.rules.signal import Value, signal
+from opencoder_dag.rules.source_file import SourceFile
+
+SENTENCE = re.compile(r"\b[^.!?。！？؟]+[.!?。！？؟]*")
+SENTENCE_END = re.compile(r"[.?!\n]")
+LINK = re.compile(r"\(https?://\S*\)")
+TAG = re.compile(r"<[^>\n]*>")
+BRACKETS = ("【", "】")
+ELLIPSIS = ("...", "…")
+READ_MORE = (
+    "阅读更多",
+    "阅读全文",
+    "查看更多",
+    "查看全文",
+    "展开全文",
+    "了解更多",
+    "اقرأ المزيد",
+    "続きを読む",
+    "もっと見る",
+    "もっと読む",
+)
+BULLETS = "•‣▶◀◦■□▪▫–⁃⁌⁍∙○●◘☙❥❧⦾⦿"
+RELATED_STEMS = ("readme", "notes", "todo", "description", "cmakelists")
+
+
+def _share(part: float, whole: float, empty: float = 0.0) -> float:
+    return part / whole if whole else empty
+
+
+@cache
+def stop_words() -> frozenset[str]:
+    """English stop words (a word list written for this project)."""
+    text = (resources.files("opencoder_dag.rules") / "stop_words_en.yaml").read_text(encoding="utf-8")
+    return frozenset(word for line in text.splitlines() if not line.startswith("#") for word in line.split())
+
+
+@signal("qsc_doc_frac_chars_curly_bracket", "general_document")
+def curly_brackets(file: SourceFile) -> Value:
+    """Curly braces among all characters."""
+    return _share(file.text.count("{") + file.text.count("}"), file.characters)
+
+
+@signal("qsc_doc_frac_words_redpajama_stop", "general_document")
+def stop_word_share(file: SourceFile) -> Value:
+    """Stop words among raw words."""
+    return _share(sum(word in stop_words() for word in file.raw_word_texts), len(file.raw_word_texts))
+
+
+@signal("qsc_doc_num_sentences", "general_document")
+def sentences(file: SourceFile) -> Value:
+    """Number of sentences: runs from a word boundary to the next full stop, question or exclamation mark."""
+    return float(sum(1 for _ in SENTENCE.finditer(file.text)))
+
+
+@signal("qsc_doc_num_words", "general_document")
+def word_count(file: SourceFile) -> Value:
+    """Number of normalised words."""
+    return float(file.words.total)
+
+
+@signal("qsc_doc_num_chars", "general_document")
+def character_count(file: SourceFile) -> Value:
+    """Number of characters."""
+    return float(file.characters)
+
+
+@signal("qsc_doc_num_lines", "general_document")
+def line_count(file: SourceFile) -> Value:
+    """Number of raw lines, blank ones included."""
+    return float(file.raw_lines.count)
+
+
+@signal("qsc_doc_mean_word_length", "general_document")
+def mean_word_length(file: SourceFile) -> Value:
+    """Mean length of normalised words."""
+    return _share(file.words.characters, file.words.total)
+
+
+@signal("qsc_doc_frac_words_full_bracket", "general_document")
+def full_brackets(file: SourceFile) -> Value:
+    """Lenticular brackets among raw words."""
+    if file.text.isascii():
+        return 0.0
+    return _share(sum(word in BRACKETS for word in file.raw_word_texts), len(file.raw_word_texts))
+
+
+@signal("qsc_doc_frac_lines_end_with_readmore", "general_document")
+def read_more(file: SourceFile) -> Value:
+    """Lines that end with an ellipsis or a read-more phrase, among raw lines."""
+    ends = (*ELLIPSIS, *READ_MORE)
+    lines = file.text.split("\n")
+    return _share(sum(line.rstrip().rstrip("]】").endswith(ends) for line in lines), file.raw_lines.count)
+
+
+@signal("qsc_doc_frac_lines_start_with_bullet", "general_document")
+def bullets(file: SourceFile) -> Value:
+    """Lines that start with a bullet glyph, among raw lines (hyphen and asterisk are none)."""
+    if file.text.isascii():
+        return 0.0
+    lines = file.text.split("\n")
+    return _share(sum(line.lstrip()[:1] in BULLETS for line in lines if line.strip()), file.raw_lines.count)
+
+
+@signal("qsc_doc_frac_words_unique", "general_document")
+def unique_words(file: SourceFile) -> Value:
+    """Distinct normalised words among all of them."""
+    return _share(len(file.words.counts), file.words.total)
+
+
+@signal("qsc_doc_entropy_unigram", "general_document")
+def entropy(file: SourceFile) -> Value:
+    """Shannon entropy (natural logarithm) of the normalised words; undefined without words."""
+    if not file.words.total:
+        return None
+    shares = file.words.counts / file.words.total
+    return float(-(shares * np.log(shares)).sum())
+
+
+@signal("qsc_doc_frac_words_all_caps", "general_document")
+def all_caps(file: SourceFile) -> Value:
+    """Words in upper case only, among raw words."""
+    return _share(sum(word.isupper() for word in file.raw_word_texts), len(file.raw_word_texts))
+
+
+@signal("qsc_doc_frac_lines_dupe_lines", "general_document")
+def repeated_lines(file: SourceFile) -> Value:
+    """Trimmed lines that occur more than once, among visible lines."""
+    return _share(file.trimmed_lines.repeated, file.trimmed_lines.count)
+
+
+@signal("qsc_doc_frac_chars_dupe_lines", "general_document")
+def repeated_line_characters(file: SourceFile) -> Value:
+    """Characters in trimmed lines that occur more than once, among those of all trimmed lines."""
+    return _share(file.trimmed_lines.repeated_characters, file.trimmed_lines.characters)
+
+
+@signal("qsc_doc_frac_chars_replacement_symbols", "general_document")
+def replacement_characters(file: SourceFile) -> Value:
+    """U+FFFD among all characters."""
+    return _share(file.text.count("\ufffd"), file.characters)
+
+
+@signal("qsc_doc_cate_code_related_file_name", "general_document")
+def code_related_name(file: SourceFile) -> Value:
+    """Whether the file is named like documentation of code (readme, notes, requirements and the like)."""
+    name = PurePosixPath(file.name).name.lower()
+    stem = name.split(".")[0]
+    return "requirement" in stem or stem in RELATED_STEMS or name.startswith("read.me")
+
+
+@signal("qsc_doc_num_chars_sentence_length_mean", "general_document")
+def sentence_length(file: SourceFile) -> Value:
+    """Mean length of the pieces between full stops, question marks, exclamation marks and newlines."""
+    cuts = sum(map(file.text.count, ".?!\n"))
+    return (file.characters - cuts) / (cuts + 1)
+
+
+@signal("qsc_doc_frac_chars_hyperlink_html_tag", "general_document")
+def links_and_tags(file: SourceFile) -> Value:
+    """Characters in bracketed links and in tags, among all characters."""
+    links = sum(len(found) for found in LINK.findall(file.text))
+    tags = sum(len(found) for found in TAG.findall(file.text))
+    return _share(links + tags, file.characters)
+
+
+@signal("qsc_doc_frac_chars_alphabet", "general_document")
+def alphabetic(file: SourceFile) -> Value:
+    """Alphabetic among visible characters; English only."""
+    return _share(file.classes[ALPHA], file.visible) if file.natural_language == "en" else None
+
+
+@signal("qsc_doc_frac_chars_digital", "general_document")
+def digits(file: SourceFile) -> Value:
+    """Digits among visible characters; 1 when nothing is visible."""
+    return _share(file.classes[DIGIT], file.visible, 1.0)
+
+
+@signal("qsc_doc_frac_chars_whitespace", "general_document")
+def whitespace(file: SourceFile) -> Value:
+    """Whitespace among all characters; 1 when empty."""
+    return _share(file.classes[SPACE], file.characters, 1.0)
+
+
+@signal("qsc_doc_frac_chars_hex_words", "general_document")
+def hex_words(file: SourceFile) -> Value:
+    """Characters in hexadecimal literals, among all characters."""
+    return _share(hex_characters(file.text), file.characters)

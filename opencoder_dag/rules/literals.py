@@ -1,0 +1,185 @@
+"""String literals and encoded data, found by the shape of the text rather than by its language.
+
+Belongs here: the scanners for quoted strings (as OpenCoder's rules see them: shortest match from left to
+right, no escapes), hexadecimal words and runs of base64, hex bytes and unicode escapes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from opencoder_dag.rules.characters import SPACE, WORD, Codes, class_table
+
+LONG_WORD = 20  # characters; longer words in strings count as encoded
+LONG_LINE = 20  # words; longer lines in strings count as data
+SINGLE, DOUBLE = 39, 34
+NEWLINE = 10
+
+# The three published patterns for encoded data (StarCoder2, section 3.1).
+BASE64 = re.compile(r"[a-zA-Z0-9+/\n=]{64,}")
+HEX_BYTES = re.compile(r"(?:\b(?:0x|\\x)?[0-9a-fA-F]{2}(?:,|\b\s*)){8,}")
+ESCAPES = re.compile(r"(?:\\u[0-9a-fA-F]{4}){8,}")
+ENCODED_RUN = 1024  # characters
+ENCODED_SHARE = 0.5
+
+HEX_WORD = re.compile(r"\b0[xX][0-9a-fA-F]+\b")
+
+
+@dataclass(frozen=True)
+class Strings:
+    """What the string literals of a text hold.
+
+    `characters` and `long_word_characters` are of strings whose plain quotes close on the same line,
+    `long_lines` of strings whose plain quotes may span lines.
+    """
+
+    characters: int
+    long_word_characters: int
+    long_lines: int
+
+
+def strings_of(codes: Codes) -> Strings:
+    """Measure the string literals of a text."""
+    classes = class_table(codes)
+    characters, long_words = _one_line_strings(codes, classes)
+    return Strings(int(characters), int(long_words), int(_long_lines(codes, classes)))
+
+
+def hex_characters(text: str) -> int:
+    """Characters in hexadecimal literals such as 0x1F."""
+    if "0x" not in text and "0X" not in text:
+        return 0
+    return sum(len(found) for found in HEX_WORD.findall(text))
+
+
+def is_encoded(text: str) -> bool:
+    """Whether some run of encoded data is longer than 1024 characters, or all cover more than half."""
+    covered = 0
+    for pattern in (BASE64, HEX_BYTES, ESCAPES):
+        for found in pattern.finditer(text):
+            length = found.end() - found.start()
+            if length > ENCODED_RUN:
+                return True
+            covered += length
+    return covered > ENCODED_SHARE * len(text)
+
+
+@njit(cache=True, nogil=True)
+def _closing(codes: Any, start: int, quote: int, triple: bool, one_line: bool) -> int:
+    """Where the closing quote of a string begins, or -1."""
+    size = len(codes)
+    for position in range(start, size):
+        code = codes[position]
+        if code == quote:
+            if not triple:
+                return position
+            if position + 2 < size and codes[position + 1] == quote and codes[position + 2] == quote:
+                return position
+        elif one_line and code == NEWLINE:
+            return -1
+    return -1
+
+
+@njit(cache=True, nogil=True)
+def _next_string(codes: Any, start: int, one_line: bool, hopeless: Any) -> Any:
+    """Bounds of the inside of the next string and the position after it; start < 0 if there is none.
+
+    `hopeless` remembers, by quote and kind, that nothing closes any more, so that no text is searched twice.
+    """
+    size = len(codes)
+    position = start
+    while position < size:
+        code = codes[position]
+        if code in (SINGLE, DOUBLE):
+            kind = 0 if code == SINGLE else 1
+            if (
+                not hopeless[kind]
+                and position + 2 < size
+                and codes[position + 1] == code
+                and codes[position + 2] == code
+            ):
+                end = _closing(codes, position + 3, code, True, False)
+                if end >= 0:
+                    return position + 3, end, end + 3
+                hopeless[kind] = True
+            if not hopeless[kind + 2]:
+                end = _closing(codes, position + 1, code, False, one_line)
+                if end >= 0:
+                    return position + 1, end, end + 1
+                if not one_line:
+                    hopeless[kind + 2] = True
+        position += 1
+    return -1, -1, size
+
+
+@njit(cache=True, nogil=True)
+def _one_line_strings(codes: Any, classes: Any) -> Any:
+    hopeless = np.zeros(4, np.bool_)
+    characters = 0
+    long_words = 0
+    start, end, after = _next_string(codes, 0, True, hopeless)
+    while start >= 0:
+        characters += end - start
+        length = 0
+        linked = False
+        for position in range(start, end + 1):
+            if position == end or classes[codes[position]] & SPACE:
+                if length > LONG_WORD and not linked:
+                    long_words += length
+                length = 0
+                linked = False
+            else:
+                length += 1
+                if (  # "://" after "http" or "https"
+                    codes[position] == 58
+                    and position + 2 < end
+                    and codes[position + 1] == 47
+                    and codes[position + 2] == 47
+                    and length > 4
+                    and _ends_in_http(codes, position)
+                ):
+                    linked = True
+        start, end, after = _next_string(codes, after, True, hopeless)
+    return characters, long_words
+
+
+@njit(cache=True, nogil=True)
+def _ends_in_http(codes: Any, end: int) -> bool:
+    stop = end
+    if stop >= 5 and codes[stop - 1] == 115:  # s
+        stop -= 1
+    return (
+        stop >= 4
+        and codes[stop - 4] == 104
+        and codes[stop - 3] == 116
+        and codes[stop - 2] == 116
+        and codes[stop - 1] == 112
+    )
+
+
+@njit(cache=True, nogil=True)
+def _long_lines(codes: Any, classes: Any) -> int:
+    hopeless = np.zeros(4, np.bool_)
+    lines = 0
+    start, end, after = _next_string(codes, 0, False, hopeless)
+    while start >= 0:
+        words = 0
+        before = SPACE
+        for position in range(start, end + 1):
+            if position == end or codes[position] == NEWLINE:
+                if words > LONG_LINE:
+                    lines += 1
+                words = 0
+                before = SPACE
+                continue
+            flags = classes[codes[position]] & (WORD | SPACE)
+            if flags != before and flags != SPACE:
+                words += 1
+            before = flags
+        start, end, after = _next_string(codes, after, False, hopeless)
+    return lines

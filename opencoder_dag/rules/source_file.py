@@ -1,0 +1,140 @@
+"""One file as the rules see it: its text, and each quantity that several signals share, computed once.
+
+Belongs here: what is shared. What a single signal needs is in that signal's own module.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from opencoder_dag.rules import lines, literals, ngrams, words
+from opencoder_dag.rules.characters import ALPHA, DIGIT, SPACE, Codes, codes_of, count_classes
+from opencoder_dag.rules.comments import Split, python_comment_characters, split_comments
+from opencoder_dag.rules.python_outline import Outline, outline_of
+
+
+class SourceFile:
+    """A file to judge; `size` is in bytes as stored. Line ends are read as text mode reads them.
+
+    `natural_language` is the label that selects the text profile (`zh`, or anything else for `en`);
+    `released` asks for the released filter's own treatment where the right one differs (docs/rules.md).
+    """
+
+    def __init__(
+        self,
+        text: str,
+        path: str,
+        language: str,
+        doc_type: str,
+        size: int | None = None,
+        natural_language: str = "en",
+        released: bool = False,
+    ) -> None:
+        self.text = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+        self.name = PurePosixPath(path).name
+        self.language = language
+        self.doc_type = doc_type
+        self.size = len(text.encode("utf-8", "surrogatepass")) if size is None else size
+        self.natural_language = natural_language
+        self.released = released
+
+    @property
+    def extension(self) -> str:
+        """What follows the last dot of the name, case kept."""
+        return self.name.rpartition(".")[2] if "." in self.name else ""
+
+    @cached_property
+    def codes(self) -> Codes:
+        """[C] code points of the text."""
+        return codes_of(self.text)
+
+    @property
+    def characters(self) -> int:
+        """Number of characters."""
+        return len(self.text)
+
+    @cached_property
+    def classes(self) -> dict[int, int]:
+        """How many characters are alphabetic, digits and blanks, by class bit."""
+        return count_classes(self.codes, (ALPHA, DIGIT, SPACE))
+
+    @property
+    def visible(self) -> int:
+        """Characters that are not whitespace."""
+        return self.characters - self.classes[SPACE]
+
+    @cached_property
+    def raw_lines(self) -> lines.RawLines:
+        """Lines of the text, blank ones included."""
+        return lines.raw_lines(self.codes)
+
+    @cached_property
+    def trimmed_lines(self) -> lines.VisibleLines:
+        """Visible lines of the text, compared after trimming."""
+        return lines.trimmed_lines(self.codes)
+
+    @cached_property
+    def words(self) -> words.Words:
+        """Normalised words."""
+        return words.normalised_words(self.codes)
+
+    @cached_property
+    def raw_word_texts(self) -> list[str]:
+        """Words of the text as it is, as strings."""
+        return words.RAW_WORD.findall(self.text)
+
+    @cached_property
+    def ngram_shares(self) -> dict[int, float]:
+        """Share of characters in the top (n 2 to 4) or in repeated (n 5 to 10) word sequences."""
+        return ngrams.ngram_shares(self.words)
+
+    @cached_property
+    def split(self) -> Split:
+        """The text without comments, and the comments."""
+        return split_comments(self.text, self.language, self.released)
+
+    @cached_property
+    def python(self) -> Outline | None:
+        """Outline of a Python file; None when it does not parse."""
+        return outline_of(self.text)
+
+    @property
+    def comment_characters(self) -> int:
+        """Characters of comments; in Python also of docstrings, and 0 when the file does not parse."""
+        if self.language != "python":
+            return len(self.split.comments)
+        return python_comment_characters(self.split, self.python.docstrings) if self.python else 0
+
+    @property
+    def code(self) -> str:
+        """The text without comments."""
+        return self.split.code
+
+    @cached_property
+    def code_codes(self) -> Codes:
+        """Code points of the text without comments."""
+        return codes_of(self.code)
+
+    @cached_property
+    def lower_code(self) -> str:
+        """The text without comments in lower case."""
+        return self.code.lower()
+
+    @cached_property
+    def code_lines(self) -> lines.VisibleLines:
+        """Visible lines of the text without comments, compared without blanks."""
+        return lines.squeezed_lines(self.code_codes)
+
+    @cached_property
+    def strings(self) -> literals.Strings:
+        """What the string literals hold."""
+        return literals.strings_of(self.code_codes)
+
+    def per_code_line(self, count: float) -> float | None:
+        """A count divided by the number of code lines; None when there is no code line."""
+        return count / self.code_lines.count if self.code_lines.count else None
+
+    def share_of_code(self, count: float) -> float | None:
+        """A count of characters divided by those of the text without comments; None when it is blank."""
+        return count / len(self.code) if self.code_lines.count else None

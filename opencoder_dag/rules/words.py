@@ -1,0 +1,182 @@
+"""Normalised words: what the word and n-gram signals count.
+
+Normalisation, in this order (OpenCoder facts, section 3.5): control characters but the tab are deleted,
+typographic punctuation counts as ASCII punctuation, every ASCII punctuation mark (the underscore too)
+becomes a blank, lower case, NFKC; then runs of word characters and runs of other visible characters are the
+words.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+import sys
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from opencoder_dag.rules.characters import SPACE, WORD, Codes, class_table, codes_of, text_of
+
+# Punctuation of full width and typographic quotes; dashes, ellipsis and guillemets stay words of their own.
+TYPOGRAPHIC = "，。、”“’‘：？！（）；．～【】％〈〉「」《》"
+CONTROLS = [code for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"]
+
+RAW_WORD = re.compile(r"\w+|[^\w\s]+")
+
+# Classes of the word scanner.
+BREAK, LETTER, SYMBOL, DELETED = 0, 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of a text: for each its identity (0.. in order of first occurrence) and its length.
+
+    ids: [W] int32, lengths: [W] int32 in characters, counts: [U] occurrences of each distinct word.
+    """
+
+    ids: npt.NDArray[np.int32]
+    lengths: npt.NDArray[np.int32]
+    counts: npt.NDArray[np.int32]
+
+    @property
+    def total(self) -> int:
+        """Number of words."""
+        return len(self.ids)
+
+    @property
+    def characters(self) -> int:
+        """Characters of all words together."""
+        return int(self.lengths.sum())
+
+
+def normalised_words(codes: Codes) -> Words:
+    """Words of a text after normalisation."""
+    if codes.dtype == np.uint8:
+        classes, folds = _ascii_tables()
+        return Words(*_scan(codes, classes, folds))
+    return raw_words(codes_of(_normalise(codes)))  # NFKC may have made new punctuation: words of their own
+
+
+def raw_words(codes: Codes) -> Words:
+    """Words of a text as it is: runs of word characters, and runs of other visible characters."""
+    return Words(*_scan(codes, *_raw_tables(codes.dtype == np.uint8)))
+
+
+def _normalise(codes: Codes) -> str:
+    """Everything but the cutting, for a text that is not ASCII."""
+    mapped = _punctuation_table()[codes]
+    deleted = mapped == 0
+    if deleted.any():
+        mapped = mapped[~deleted]
+    text = text_of(mapped).lower()
+    return text if unicodedata.is_normalized("NFKC", text) else unicodedata.normalize("NFKC", text)
+
+
+@cache
+def _punctuation_table() -> npt.NDArray[np.uint32]:
+    """Code point to code point: punctuation to the blank, control characters to 0 (deleted)."""
+    table = np.arange(sys.maxunicode + 1, dtype=np.uint32)
+    table[[ord(mark) for mark in string.punctuation + TYPOGRAPHIC]] = ord(" ")
+    table[CONTROLS] = 0
+    return table
+
+
+@cache
+def _ascii_tables() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]]:
+    """Word class and lower-case form of every ASCII character, punctuation being a break."""
+    classes = np.array([LETTER if chr(code).isalnum() else BREAK for code in range(128)], np.uint8)
+    classes[[code for code in CONTROLS if code < 128]] = DELETED
+    return classes, np.array([ord(chr(code).lower()) for code in range(128)], np.uint32)
+
+
+@cache
+def _raw_tables(ascii_only: bool) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]]:
+    """Word class of every character, nothing folded."""
+    flags = class_table(np.zeros(0, np.uint8 if ascii_only else np.uint32))
+    classes = np.full(len(flags), SYMBOL, np.uint8)
+    classes[(flags & WORD) > 0] = LETTER
+    classes[(flags & SPACE) > 0] = BREAK
+    return classes, np.arange(len(flags), dtype=np.uint32)
+
+
+@njit(cache=True, nogil=True)
+def _mix(key: Any) -> Any:
+    """Spread the bits of a 64-bit key (the finaliser of MurmurHash3)."""
+    key ^= key >> np.uint64(33)
+    key *= np.uint64(0xFF51AFD7ED558CCD)
+    key ^= key >> np.uint64(33)
+    key *= np.uint64(0xC4CEB9FE1A85EC53)
+    key ^= key >> np.uint64(33)
+    return key
+
+
+@njit(cache=True, nogil=True)
+def _table_bits(entries: int) -> int:
+    """Size, as a power of two, of an open-addressing table that stays at most half full."""
+    bits = 4
+    while (1 << bits) < 2 * entries + 2:
+        bits += 1
+    return bits
+
+
+@njit(cache=True, nogil=True)
+def _scan(codes: Any, classes: Any, folds: Any) -> Any:
+    """Cut into words, and number the distinct ones by a 64-bit hash of their characters."""
+    size = len(codes)
+    capacity = size // 2 + 1
+    hashes = np.empty(capacity, np.uint64)
+    lengths = np.empty(capacity, np.int32)
+    total = 0
+    current = BREAK
+    length = 0
+    key = np.uint64(0)
+    for position in range(size + 1):
+        kind = BREAK
+        if position < size:
+            code = codes[position]
+            kind = classes[code]
+            if kind == DELETED:
+                continue
+        if kind != current:
+            if current != BREAK:
+                if total == len(hashes):
+                    hashes = np.concatenate((hashes, np.empty(total, np.uint64)))
+                    lengths = np.concatenate((lengths, np.empty(total, np.int32)))
+                hashes[total] = _mix(key)
+                lengths[total] = length
+                total += 1
+            current = kind
+            length = 0
+            key = np.uint64(0x9E3779B97F4A7C15)
+        if kind != BREAK:
+            key = (key ^ np.uint64(folds[code])) * np.uint64(0x100000001B3)
+            length += 1
+    ids = np.empty(total, np.int32)
+    counts = np.zeros(total, np.int32)
+    bits = _table_bits(total)
+    mask = np.int64((1 << bits) - 1)
+    slots = np.full(1 << bits, -1, np.int32)
+    firsts = np.empty(total, np.uint64)
+    distinct = 0
+    for word in range(total):
+        key = hashes[word]
+        slot = np.int64(key & np.uint64(mask))
+        while True:
+            found = slots[slot]
+            if found < 0:
+                slots[slot] = distinct
+                firsts[distinct] = key
+                found = distinct
+                distinct += 1
+                break
+            if firsts[found] == key:
+                break
+            slot = (slot + 1) & mask
+        ids[word] = found
+        counts[found] += 1
+    return ids, lengths[:total].copy(), counts[:distinct].copy()

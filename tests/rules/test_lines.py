@@ -1,0 +1,86 @@
+"""Lines and string literals against plain Python that does the same slowly."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from opencoder_dag.rules.characters import codes_of
+from opencoder_dag.rules.lines import lines_with, raw_lines, squeezed_lines, trimmed_lines
+from opencoder_dag.rules.literals import hex_characters, is_encoded, strings_of
+
+texts = st.text(alphabet=st.sampled_from("ab  \n\n\t},é\u2003"), max_size=80)
+quoted = st.text(alphabet=st.sampled_from("'\"'\"a \nwé:/x"), max_size=60)
+
+ONE_LINE = re.compile(r"'''([\s\S]*?)'''|\"\"\"([\s\S]*?)\"\"\"|'(.*?)'|\"(.*?)\"")
+SPANNING = re.compile(r"'''([\s\S]*?)'''|\"\"\"([\s\S]*?)\"\"\"|'([\s\S]*?)'|\"([\s\S]*?)\"")
+
+
+def insides(pattern: re.Pattern[str], text: str) -> list[str]:
+    return [match[match.lastindex] for match in pattern.finditer(text)]
+
+
+@settings(max_examples=200, deadline=None)
+@given(texts)
+def test_lines(text: str):
+    raw = text.splitlines(keepends=True) if "\u2028" not in text else []
+    found = raw_lines(codes_of(text))
+    assert (found.count, found.longest) == (len(raw), max(map(len, raw), default=0))
+    trimmed = [line.strip() for line in text.split("\n") if line.strip()]
+    counts = Counter(trimmed)
+    lines = trimmed_lines(codes_of(text))
+    assert (lines.count, lines.characters) == (len(trimmed), sum(map(len, trimmed)))
+    assert lines.repeated == sum(counts[line] > 1 for line in trimmed)
+    assert lines.repeated_characters == sum(len(line) for line in trimmed if counts[line] > 1)
+    squeezed = [re.sub(r"\s", "", line) for line in trimmed]
+    counts = Counter(squeezed)
+    lines = squeezed_lines(codes_of(text))
+    assert lines.count == len(squeezed)
+    assert lines.repeated == sum(counts[line] > 1 and len(line) > 1 and line != "}," for line in squeezed)
+
+
+@settings(max_examples=400, deadline=None)
+@given(quoted)
+def test_strings(text: str):
+    found = strings_of(codes_of(text))
+    assert found.characters == sum(map(len, insides(ONE_LINE, text)))
+    words = [word for inside in insides(ONE_LINE, text) for word in inside.split()]
+    assert found.long_word_characters == sum(len(word) for word in words if len(word) > 20)
+
+
+def test_long_words_leave_links_out():
+    link = "https://example.org/a/long/path"
+    assert strings_of(codes_of(f"a = '{link} and{'x' * 30}'")).long_word_characters == 33
+    assert strings_of(codes_of(f"a = '(see {link})'")).long_word_characters == 0
+
+
+def test_long_lines_count_words_and_punctuation():
+    line = "word, " * 11  # 22 words and marks
+    text = f"x = '''short\n{line}\n{line}''' + 'a b'\n"
+    assert strings_of(codes_of(text)).long_lines == 2
+    assert strings_of(codes_of(text.replace("'''", '"'))).long_lines == 2
+
+
+def test_an_unclosed_quote_costs_no_second_search():
+    text = "it's\n" * 20_001  # an odd number of quotes, none closing on its line
+    found = strings_of(codes_of(text))
+    assert found.characters == 0
+    assert found.long_lines == 0
+
+
+def test_lines_with_counts_lines_not_hits():
+    text = "todo todo\nnothing\nfixme\ntodo fixme"
+    assert lines_with(text, ("todo",)) == 2
+    assert lines_with(text, ("todo", "fixme")) == 3
+    assert lines_with(text, ("absent",)) == 0
+
+
+def test_encoded_data():
+    assert hex_characters("x = 0x1F + 0XAB; y0x12 0xZZ") == 8
+    assert is_encoded("data = '" + "QUJD" * 300 + "'")
+    assert is_encoded("\\x41\\x42" * 300)
+    assert is_encoded("\\u0041" * 200)
+    assert not is_encoded("def plain(text):\n    return text\n" * 40)
