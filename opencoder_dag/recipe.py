@@ -34,13 +34,16 @@ class Dedup(Section):
     """Exact, then near dedup (OpenCoder section 2.2 and 9.1; Stack v2, section 4.2 of the methods page)."""
 
     level: Literal["file", "repository", "chunk"] = "file"
-    preset: Literal["opencoder", "stack", "verified", "custom"] = "stack"
+    preset: Literal["opencoder", "stack", "verified", "custom"] = "verified"
     permutations: int | None = Field(None, gt=0, description="only with preset custom")
     bands: int | None = Field(None, gt=0, description="only with preset custom")
     rows: int | None = Field(None, gt=0, description="only with preset custom")
     ngram: int = Field(5, gt=0, description="words a shingle")
-    similarity: float = Field(
-        0.7, gt=0, le=1, description="exact Jaccard from which a candidate is a duplicate"
+    similarity: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="exact Jaccard from which a candidate is a duplicate; default: the preset's",
     )
     source_loss_alarm: float = Field(
         0.5, gt=0, le=1, description="share of a source whose loss raises an alarm"
@@ -169,6 +172,15 @@ class SftStage(Section):
     max_items: int = Field(400, gt=0)
 
 
+class InstructionSet(Section):
+    """A public instruction set that joins what is mined (OpenCoder section 8.1)."""
+
+    source: str = Field(description="file, folder, or hub id owner/name")
+    format: Literal["auto", "alpaca", "pairs", "opc_tests", "sharegpt", "messages"] = "auto"
+    stage: Literal[1, 2] = 1
+    code_only: bool = Field(True, description="only items about programming")
+
+
 class Sft(Section):
     """Two-stage tuning on instruction data mined from the corpus (OpenCoder section 8)."""
 
@@ -178,6 +190,7 @@ class Sft(Section):
     sequence: int = Field(512, gt=1)
     micro_batch: int = Field(4, gt=0)
     embedding_similarity: float = Field(0.95, gt=0, le=1, description="SemDeDup: drop above")
+    sets: list[InstructionSet] = Field(default_factory=list)
 
 
 class Evaluate(Section):

@@ -36,6 +36,7 @@ CANDIDATE_SCHEMA = pa.schema(
         pa.field("recording", pa.large_string()),  # a function whose results are needed first (`semi.py`)
         pa.field("order", pa.uint64(), nullable=False),
         pa.field("error", pa.string()),  # the file could not be mined
+        pa.field("refused", pa.string()),  # reason and evidence as JSON, where the source itself rules it out
     ]
 )
 

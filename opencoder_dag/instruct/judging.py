@@ -6,6 +6,7 @@ and gives its reason and its evidence. Which steps are taken, in which order, is
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,15 @@ Verdict = tuple[str, dict[str, Any]]
 UNREADABLE = "unreadable"  # not a reason to remove: such rows are quarantined
 
 
+def _verdict_of_source(row: Mapping[str, Any]) -> Verdict | None:
+    if row["error"] is not None:
+        return UNREADABLE, {"error": row["error"]}
+    if row["refused"] is not None:
+        reason, evidence = json.loads(row["refused"])
+        return reason, evidence
+    return None
+
+
 class Judging:
     """Candidates (rows of `items.CANDIDATE_SCHEMA`) and the verdict on each: None keeps it.
 
@@ -28,9 +38,7 @@ class Judging:
 
     def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self.rows = [dict(row) for row in rows]
-        self.verdicts: list[Verdict | None] = [
-            (UNREADABLE, {"error": row["error"]}) if row["error"] is not None else None for row in rows
-        ]
+        self.verdicts = [_verdict_of_source(row) for row in self.rows]
         self.outcomes: dict[str, int] = {}  # verdicts of the sandbox
         self._order = sorted(range(len(rows)), key=self._rank)
 

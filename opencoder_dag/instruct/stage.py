@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -24,8 +25,10 @@ from opencoder_dag.instruct.contamination import Contamination
 from opencoder_dag.instruct.items import CANDIDATE_SCHEMA, ITEM_SCHEMA, item_row
 from opencoder_dag.instruct.judging import UNREADABLE, Judging, Verdict
 from opencoder_dag.instruct.practical import practical_items
+from opencoder_dag.instruct.readers import digest_of
 from opencoder_dag.instruct.references import references_digest, references_of
 from opencoder_dag.instruct.semi import semi_items
+from opencoder_dag.instruct.sets import SetTask, read_set
 from opencoder_dag.lake import (
     Dataset,
     Lake,
@@ -72,16 +75,20 @@ def build_instruct_data(
 
     Stage 1 asks about every documented function (write, explain, locate); stage 2 is made of self-contained
     functions whose own tests passed in the sandbox (educational), or that were run to see what they return
-    (semi_instruct). Removed are `held_out`, `over_pool` (not judged: enough others), `not_verifiable`,
-    `too_long`, `test_failed`, `duplicate`, `contaminated`, `similar` and `over_quota`, with evidence.
+    (semi_instruct). The public sets of `config.sets` go through the same steps. Removed, with evidence, are
+    `held_out`, `over_pool` (not judged: enough others), `unusable` and `not_code` (of public sets),
+    `not_verifiable`, `too_long`, `test_failed`, `duplicate`, `contaminated`, `similar`, `over_quota`.
     """
     references = references_of(suites)
     limits = {1: config.stage1.max_items, 2: config.stage2.max_items}
+    set_digests = [digest_of(given.source) for given in config.sets]
     settings = {
         "max_items": {str(stage): limit for stage, limit in limits.items()},
         "sequence": config.sequence,
         "embedding_similarity": config.embedding_similarity,
         "suites": references_digest(references),
+        "sets": [given.config() for given in config.sets],
+        "set_digests": set_digests,
         "seed": seed,
     }
     stage = Stage("instruct_data", VERSION, settings, {"corpus": corpus.digest, "held_out": held_out.digest})
@@ -102,11 +109,16 @@ def build_instruct_data(
         )
         for path in corpus.shards()
     ]
-    steps = 2 * len(tasks) + 1
-    for done, _ in enumerate(engine.map(mine, tasks), 1):
+    sets = [
+        SetTask(given.source, given.format, given.stage, given.code_only, digest, seed, f"{folder}/work")
+        for given, digest in zip(config.sets, set_digests, strict=True)
+    ]
+    all_tasks: list[MineTask | SetTask] = [*tasks, *sets]
+    steps = 2 * len(all_tasks) + 1
+    for done, _ in enumerate(chain(engine.map(mine, tasks), engine.map(read_set, sets)), 1):
         on_progress(done, steps)
 
-    tables = [read_table(task.mined) for task in tasks]
+    tables = [read_table(task.mined) for task in all_tasks]
     judging = Judging([row for table in tables for row in table.to_pylist()])
     judging.drop_held_out(_held_subjects(held_out))
     judging.limit({number: POOL * limit for number, limit in limits.items()}, "over_pool")
@@ -117,10 +129,10 @@ def build_instruct_data(
     judging.drop_contaminated(Contamination(references))
     judging.drop_similar(config.embedding_similarity, seed)
     judging.limit(limits, "over_quota")
-    on_progress(len(tasks) + 1, steps)
+    on_progress(len(all_tasks) + 1, steps)
     writes = []
     start = 0
-    for index, (task, table) in enumerate(zip(tasks, tables, strict=True)):
+    for index, (task, table) in enumerate(zip(all_tasks, tables, strict=True)):
         end = start + table.num_rows
         plan = canonical_json(
             {"verdicts": judging.verdicts[start:end], "recorded": judging.recorded(start, end)}
@@ -131,7 +143,7 @@ def build_instruct_data(
         start = end
 
     def on_shards(done: int, total: int) -> None:
-        on_progress(len(tasks) + 1 + done, steps)
+        on_progress(len(all_tasks) + 1 + done, steps)
 
     reports = run_shards(folder, writes, _write, engine, on_shards)
     facts = {"run": judging.outcomes, "suites": sorted(suites), "references": len(references)}

@@ -12,7 +12,7 @@ from opencoder_dag.instruct import build_instruct_data
 from opencoder_dag.instruct.items import ITEM_SCHEMA
 from opencoder_dag.lake import Dataset, Lake
 from opencoder_dag.mix import select_held_out
-from opencoder_dag.recipe import Sft, SftStage
+from opencoder_dag.recipe import InstructionSet, Sft, SftStage
 from opencoder_dag.sandbox import SandboxOptions
 from tests.mix.corpora import WORDS, code_row, put, some_code
 
@@ -147,3 +147,49 @@ def test_a_file_that_breaks_the_miner_is_quarantined(lake: Lake, monkeypatch: py
 
 def test_an_empty_corpus_gives_no_items(lake: Lake) -> None:
     assert built(lake, []).manifest.counts["in"] == 0
+
+
+def test_public_sets_go_through_the_same_steps(lake: Lake, tmp_path: Any) -> None:
+    tested = {"instruction": "Double a number in Python.", "code": "def twice(x):\n    return 2 * x"}
+    tested |= {"output": f"```python\n{tested['code']}\n```", "entry_point": "twice"}
+    wrong = {"instruction": "Triple a number in Python.", "code": "def thrice(x):\n    return 2 * x"}
+    wrong |= {"output": f"```python\n{wrong['code']}\n```"}
+    folder = tmp_path / "sets"
+    folder.mkdir()
+    rows = [
+        tested | {"testcase": ["assert twice(2) == 4"]},
+        wrong | {"testcase": ["assert thrice(2) == 6"]},
+        wrong | {"testcase": 5},
+    ]
+    (folder / "opc.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    chat = [
+        {"instruction": "Write a poem about rain.", "output": "Rain falls."},
+        {
+            "instruction": "Write a Python function that reads a file.",
+            "output": "def r(p): return open(p).read()",
+        },
+        {
+            "instruction": "Write a Python function that reads a file.",
+            "output": "def r(p): return open(p).read()",
+        },
+        {"instruction": "Use Python.", "output": "def always_true():\n    return True"},
+    ]
+    (folder / "chat.jsonl").write_text("\n".join(map(json.dumps, chat)))
+    sets = [
+        InstructionSet(source=str(folder / "opc.jsonl"), stage=2),
+        InstructionSet(source=str(folder / "chat.jsonl")),
+    ]
+    data = built(lake, [], config=CONFIG.model_copy(update={"sets": sets}))
+    kept = {(row["repo"], row["path"]) for row in data.read().to_pylist()}
+    assert ("opc.jsonl", "opc.jsonl:0") in kept and len(kept) == 2
+    reasons = {row["path"]: row["reason"] for row in data.read("removed").to_pylist()}
+    assert reasons["opc.jsonl:1"] == "test_failed"
+    assert reasons["opc.jsonl:2"] == "unusable"
+    assert reasons["chat.jsonl:0"] == "not_code"
+    assert {reasons.get("chat.jsonl:1"), reasons.get("chat.jsonl:2")} == {None, "duplicate"}
+    assert reasons["chat.jsonl:3"] == "contaminated"
+    assert data.manifest.counts["in"] == 7
+    # Another edition of the file is another data set.
+    (folder / "chat.jsonl").write_text(json.dumps(chat[1]))
+    again = built(lake, [], config=CONFIG.model_copy(update={"sets": sets}))
+    assert not again.reused and again.manifest.counts["in"] == 4
