@@ -29,6 +29,7 @@ from opencoder_dag.sources.notebooks import NOTEBOOK, is_notebook, notebook_text
 from opencoder_dag.sources.source import Entry, Origin, RawFile, digest_of, printable
 
 MAX_FILE_BYTES = 8_000_000
+LFS_POINTER = "version https://git-lfs.github.com/spec/"  # stands for a file that is stored elsewhere
 
 # Longest first: the mark of UTF-32 little-endian begins with that of UTF-16.
 BYTE_ORDER_MARKS = (
@@ -114,6 +115,8 @@ def judge(file: RawFile, origin: Origin) -> dict[str, Any] | Removed | Exception
         text = decode(file.content)
     except UnreadableError as error:
         return error
+    if text.startswith(LFS_POINTER):
+        return Removed("git_lfs_pointer", {"size": len(file.content)})
     language: Language | None = NOTEBOOK
     if is_notebook(entry.path):
         try:

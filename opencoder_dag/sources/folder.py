@@ -16,7 +16,21 @@ from opencoder_dag.sources.stars import stars_of
 from opencoder_dag.sources.unpack import is_archive
 from opencoder_dag.sources.walk import Folders
 
-NOT_SOURCE = frozenset({".git", ".hg", ".svn", "__pycache__"})
+# What tools put into a working tree: not its source, and often not its own.
+NOT_SOURCE = frozenset(
+    {
+        ".git",
+        ".hg",
+        ".svn",
+        "__pycache__",
+        "node_modules",
+        ".tox",
+        ".nox",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".pytest_cache",
+    }
+)
 PROJECT_FILES = (".git", "pyproject.toml", "setup.py", "package.json", "Cargo.toml", "go.mod", "pom.xml")
 
 

@@ -27,7 +27,10 @@ class Folders:
     flat: bool = False
 
     def entries(self) -> Iterable[Entry]:
-        """Entries by path relative to the root. Only regular files are listed for reading."""
+        """Entries by path relative to the root; only regular files are to be read.
+
+        Virtual environments are not entered.
+        """
         pending = [("", 0)]
         while pending:
             folder, depth = pending.pop()
@@ -37,6 +40,8 @@ class Folders:
             except OSError as error:
                 yield Entry(folder or ".", 0, error=_reason(error))
                 continue
+            if folder and any(item.name == "pyvenv.cfg" for item in found):
+                continue  # a virtual environment: installed code of others
             for item in found:
                 path = f"{folder}/{item.name}" if folder else item.name
                 if item.name in self.skip:
