@@ -44,14 +44,20 @@ def filtered_corpus(
         dataset = filter_corpus(
             lake.open(), [deduped_corpus], recipe.filter, recipe.seed, dask, stage.on_progress
         )
-    cleaned = dataset.manifest.facts.get("clean", {})
+    facts = dataset.manifest.facts
+    rules = sorted(facts["rules"].items(), key=lambda item: -item[1]["hits"])
     report = Report(
         headline={
             "corpus.documents": dataset.manifest.counts["kept"],
             "corpus.megabytes": dataset.manifest.counts["bytes_kept"] / 1e6,
         },
         plots={"languages": bars(sizes_by(dataset, "language"), "Filtered corpus by language", "bytes")},
-        tables={"transformed": [{"what": name, "count": count} for name, count in sorted(cleaned.items())]},
+        tables={
+            "transformed": [
+                {"what": name, "count": count} for name, count in sorted(facts["cleaned"].items())
+            ],
+            "rules": [{"rule": name, "hits": row["hits"], "alone": row["sole"]} for name, row in rules],
+        },
         checks=check_documents(dataset),
     )
     return materialized(stage, dataset, {"deduped_corpus": deduped_corpus}, report, mlflow)

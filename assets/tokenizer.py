@@ -32,6 +32,13 @@ def tokenizer(
     inputs = {"filtered_corpus": filtered_corpus, "web_recall": web_recall}
     with stage_of(context, recipe) as stage:
         dataset = train_tokenizer(lake.open(), list(inputs.values()), recipe.tokenizer, recipe.seed)
-    fertility = dataset.manifest.facts.get("fertility", {})
-    plots = {"fertility": bars(fertility, "Bytes a token by language", "bytes")} if fertility else {}
-    return materialized(stage, dataset, inputs, Report(plots=plots), mlflow)
+    facts = dataset.manifest.facts
+    bytes_per_token = {language: row["bytes_per_token"] for language, row in facts["fertility"].items()}
+    report = Report(
+        numbers={"vocabulary": facts["vocabulary"]},
+        plots={"fertility": bars(bytes_per_token, "Bytes a token by language", "bytes", most=20)},
+        tables={
+            "fertility by language": [{"language": name, **row} for name, row in facts["fertility"].items()]
+        },
+    )
+    return materialized(stage, dataset, inputs, report, mlflow)

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -60,6 +61,8 @@ def prepare_home(settings: Settings) -> None:
 def load_definitions(settings: Settings) -> ModuleType:
     """Import `definitions.py` with everything set up for it."""
     prepare_home(settings)
+    # Dagster announces which of its parts may still change; that is for us to follow, not for a terminal.
+    warnings.filterwarnings("ignore", module="dagster")
     root = str(project_root())
     if root not in sys.path:
         sys.path.insert(0, root)

@@ -11,7 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from opencoder_dag.lake import Dataset
 
-console = Console(stderr=True, highlight=False, soft_wrap=True)
+# Without a terminal there is no width to fit into; tables then take what they need.
+console = Console(stderr=True, highlight=False, soft_wrap=True, width=None if sys.stderr.isatty() else 160)
 
 
 @contextmanager
@@ -28,13 +29,13 @@ def progress(label: str) -> Iterator[Callable[[int, int], None]]:
 
 def stage_line(asset: str, recipe: str | None, dataset: Dataset, seconds: float) -> str:
     """One line on a finished stage: counts, seconds, reused or not."""
-    counts = dataset.manifest.counts
+    counts, facts = dataset.manifest.counts, dataset.manifest.facts
     parts = [f"{asset:<16}", f"{recipe or '':<12}"]
-    if "in" in counts:
+    if "steps" in facts:
+        trained = f"steps {facts['steps']:>5,}  tokens {facts['tokens']:>9,}  loss {facts['loss']:.4f}"
+        parts.append(f"{trained:<63}")
+    elif "in" in counts:
         parts.append(f"in {counts['in']:>7,}  kept {counts['kept']:>7,}  removed {counts['removed']:>6,}")
         parts.append(f"quarantined {counts['quarantined']:>3,}" if counts["quarantined"] else " " * 15)
-    else:
-        named = "  ".join(f"{name} {value:,}" for name, value in counts.items())
-        parts.append(f"{named:<60}")
     parts.append("reused" if dataset.reused else f"{seconds:5.1f} s")
     return "  ".join(parts)
