@@ -17,17 +17,21 @@ LISTED = 50  # repositories named in the alarm, those with the greatest loss fir
 LEAST_FILES = 10  # a repository with fewer files raises no alarm
 
 
-def losses_of(table: pa.Table, gone: NDArray[np.bool_]) -> dict[str, dict[str, dict[str, int]]]:
-    """Files and bytes, before and lost, by `source` and by `repo`; nested counts that add up over shards."""
-    size = table["size"].to_numpy()
+def losses_of(
+    table: pa.Table, size: NDArray[np.int64], lost: NDArray[np.int64]
+) -> dict[str, dict[str, dict[str, int]]]:
+    """Files and bytes, before and lost, by `source` and by `repo`; nested counts that add up over shards.
+
+    `size` are the bytes that each document came with, `lost` those it lost; one that lost all is a file lost.
+    """
     numbers = pa.table(
         {
             "source": table["source"],
             "repo": table["repo"],
             "files": np.ones(len(size), np.int64),
             "bytes": size,
-            "files_lost": gone.astype(np.int64),
-            "bytes_lost": np.where(gone, size, 0),
+            "files_lost": ((lost == size) & (size > 0)).astype(np.int64),
+            "bytes_lost": lost,
         }
     )
     counted = ["files", "bytes", "files_lost", "bytes_lost"]

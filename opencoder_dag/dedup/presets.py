@@ -6,7 +6,7 @@ Belongs here: the presets and their detection curves.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,11 +19,15 @@ CURVE = tuple(round(0.02 * step, 2) for step in range(51))  # similarities at wh
 
 @dataclass(frozen=True)
 class Preset:
-    """MinHash permutations cut into `bands` bands of `rows` rows; two texts meet when one band agrees."""
+    """MinHash permutations cut into `bands` bands of `rows` rows; two texts meet when one band agrees.
+
+    A text goes when its exact Jaccard similarity to a kept text that it meets is at least `similarity`.
+    """
 
     permutations: int
     bands: int
     rows: int
+    similarity: float = 0.7
 
 
 PRESETS = {
@@ -31,16 +35,20 @@ PRESETS = {
     "opencoder": Preset(permutations=2048, bands=16, rows=128),
     # The Stack v2: threshold 0.7 with 256 permutations; datasketch's optimiser cuts them into 25 x 10.
     "stack": Preset(permutations=256, bands=25, rows=10),
-    # For exact verification: 0.9999 of the pairs at 0.7 meet, and those that should not are refused by it.
-    "verified": Preset(permutations=256, bands=51, rows=5),
+    # So many bands that exact verification alone decides: 0.9999 of the pairs at 0.7 meet. Copies that are
+    # each 0.7 like their origin are less like each other, and the one with most stars may be such a copy; so
+    # this preset draws the line where two texts share three quarters of their shingles.
+    "verified": Preset(permutations=256, bands=51, rows=5, similarity=0.61),
 }
 
 
 def preset_of(config: recipe.Dedup) -> Preset:
-    """The preset of a recipe, or the three numbers it gives itself."""
-    if config.preset != "custom":
-        return PRESETS[config.preset]
-    return Preset(config.permutations or 0, config.bands or 0, config.rows or 0)
+    """The preset of a recipe, or the numbers it gives itself."""
+    if config.preset == "custom":
+        preset = Preset(config.permutations or 0, config.bands or 0, config.rows or 0)
+    else:
+        preset = PRESETS[config.preset]
+    return preset if config.similarity is None else replace(preset, similarity=config.similarity)
 
 
 def detection_curve(bands: int, rows: int, similarities: Sequence[float]) -> NDArray[np.float64]:
@@ -57,6 +65,7 @@ def curve_facts(preset: Preset) -> dict[str, Any]:
         "permutations": preset.permutations,
         "bands": preset.bands,
         "rows": preset.rows,
+        "threshold": preset.similarity,
         "similarity": list(CURVE),
         "probability": [round(float(p), 6) for p in detection_curve(preset.bands, preset.rows, CURVE)],
     }

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from opencoder_dag import recipe
+from opencoder_dag.dedup.chunks import cut_documents, judge_chunks
 from opencoder_dag.dedup.losses import alarms, losses_of
 from opencoder_dag.dedup.merit import parse_digests
 from opencoder_dag.dedup.presets import curve_facts, preset_of
@@ -68,7 +69,7 @@ def deduplicate(
     """Remove exact and near duplicates of the kept documents of `inputs` (OpenCoder, sections 2.2 and 9.1).
 
     Of equal texts, then of texts whose word n-grams have a Jaccard similarity of at least
-    `config.similarity`, the one with the most stars stays, then the latest commit, then the smallest hash. A
+    that of the preset, the one with the most stars stays, then the latest commit, then the smallest hash. A
     document is removed for its likeness to a document that is kept; the removal names that document, its path
     and the similarity. Near duplicates are looked for by MinHash and LSH (`presets.py`) and verified exactly.
     """
@@ -88,28 +89,32 @@ def deduplicate(
         f"{folder}/work/{sha256_text(canonical_json(sources))[:16]}", config, len(sources), documents
     )
     paths = [path for path, _ in sources]
+    progress = Progress(on_progress, steps_known(plan, documents) + len(paths))
+    units, count = paths, documents
     if config.level == "repository":
-        progress = Progress(on_progress, steps_known(plan, documents) + gather_steps(plan) + len(paths))
-        units, rows = gather_repositories(plan, paths, engine, progress.step)
-        facts = find_duplicates(plan, units, rows, engine, progress)
+        progress.expect(gather_steps(plan))
+        units, count = gather_repositories(plan, paths, engine, progress.step)
+    elif config.level == "chunk":
+        progress.expect(len(paths))
+        units, count = cut_documents(plan, paths, engine, progress.step)
+    facts = find_duplicates(plan, units, count, engine, progress)
+    verdicts = [verdicts_path(plan, partition) for partition in range(plan.partitions)]
+    if config.level == "repository":
         verdicts = spread_verdicts(plan, engine, progress.step)
-    else:
-        progress = Progress(on_progress, steps_known(plan, documents) + len(paths))
-        facts = find_duplicates(plan, paths, documents, engine, progress)
-        verdicts = [verdicts_path(plan, partition) for partition in range(plan.partitions)]
     tasks = [
         JudgeTask(path, edition, folder, f"part-{shard:05d}.parquet", shard, tuple(verdicts), config.level)
         for shard, (path, edition) in enumerate(sources)
     ]
     reports = run_shards(folder, tasks, judge_shard, engine, _as_steps(progress))
-    losses: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for report in reports:
-        add_up(losses, report.facts["losses"])
+        add_up(found, report.facts)
     plain = [replace(report, facts={}) for report in reports]
     told = {
         "search": facts,
         "detection_curve": curve_facts(preset_of(config)),
-        "losses": alarms(losses, config.source_loss_alarm),
+        "losses": alarms(found.pop("losses", {}), config.source_loss_alarm),
+        **found,
     }
     finished = finish(lake, stage, plain, time.monotonic() - started, told)
     _forget(f"{folder}/work")
@@ -126,7 +131,7 @@ def _plan(work: str, config: recipe.Dedup, shards: int, documents: int) -> Plan:
         rows=preset.rows,
         permutations=preset.permutations,
         ngram=config.ngram,
-        similarity=config.similarity,
+        similarity=preset.similarity,
     )
 
 
@@ -163,15 +168,24 @@ def judge(table: pa.Table, verdicts: pa.Table, level: str) -> Judged:
     """Split the documents of a shard by the lookup table of those that go."""
     _, valid = parse_digests(table["sha256"])
     rows = column(verdicts, "ordinal") & ((1 << SHARD_BITS) - 1)
-    judgement: list[tuple[str, Mapping[str, Any]] | Exception | None] = [None] * table.num_rows
-    for row, verdict in zip(rows.tolist(), verdicts.to_pylist(), strict=True):
-        judgement[row] = (_reason(level, verdict["exact"]), _evidence(verdict))
+    goes: dict[int, tuple[str, Mapping[str, Any]]] = {}
+    chunks: dict[str, int] = {}
+    size = table["size"].to_numpy()
+    if level == "chunk":
+        table, goes, chunks = judge_chunks(table, verdicts)
+    else:
+        rows = column(verdicts, "ordinal") & ((1 << SHARD_BITS) - 1)
+        for row, verdict in zip(rows.tolist(), verdicts.to_pylist(), strict=True):
+            goes[row] = (_reason(level, verdict["exact"]), _evidence(verdict))
+    judgement: list[tuple[str, Mapping[str, Any]] | Exception | None] = [
+        goes.get(row) for row in range(table.num_rows)
+    ]
     for row in np.flatnonzero(~valid).tolist():
         judgement[row] = InputError("column 'sha256' does not hold 64 hexadecimal digits")
-    gone = np.zeros(table.num_rows, bool)
-    gone[rows] = True
-    facts = {"losses": losses_of(table, gone)}
-    return judge_rows(table.select(DOCUMENT_SCHEMA.names), judgement, facts)
+    lost = np.where(np.isin(np.arange(table.num_rows), list(goes)), size, size - table["size"].to_numpy())
+    return judge_rows(
+        table.select(DOCUMENT_SCHEMA.names), judgement, {"losses": losses_of(table, size, lost), **chunks}
+    )
 
 
 def _reason(level: str, exact: bool) -> str:

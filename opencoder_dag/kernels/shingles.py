@@ -51,6 +51,21 @@ def text_buffers(column: pa.ChunkedArray | pa.Array) -> tuple[NDArray[np.int64],
     return starts, np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
 
 
+@njit(inline="always")
+def _decode(data: NDArray[np.uint8], position: int, end: int) -> tuple[np.uint32, int]:
+    """The code point at a position of UTF-8 bytes, and the position after it."""
+    point = np.uint32(data[position])
+    position += 1
+    if point >= 0x80:
+        follow = 1 if point < 0xE0 else (2 if point < 0xF0 else 3)
+        point &= np.uint32(0x3F >> follow)
+        for _ in range(follow):
+            if position < end:
+                point = np.uint32((point << np.uint32(6)) | np.uint32(data[position] & 0x3F))
+                position += 1
+    return point, position
+
+
 @njit(cache=True, nogil=True)
 def hash_words(
     data: NDArray[np.uint8],
@@ -65,15 +80,7 @@ def hash_words(
     inside = False
     position = start
     while position < end:
-        point = np.uint32(data[position])
-        position += 1
-        if point >= 0x80:
-            follow = 1 if point < 0xE0 else (2 if point < 0xF0 else 3)
-            point &= np.uint32(0x3F >> follow)
-            for _ in range(follow):
-                if position < end:
-                    point = np.uint32((point << np.uint32(6)) | np.uint32(data[position] & 0x3F))
-                    position += 1
+        point, position = _decode(data, position, end)
         folded = point if point >= FOLDED else fold[point]
         if folded:
             state = (state ^ np.uint64(folded)) * PRIME
@@ -147,3 +154,29 @@ def shingle_sets(
                 filled += 1
         bounds[index + 1] = filled
     return bounds, values[:filled].copy()
+
+
+@njit(cache=True, nogil=True)
+def word_cuts(
+    data: NDArray[np.uint8], start: int, end: int, every: int, fold: NDArray[np.uint32]
+) -> NDArray[np.int64]:
+    """Positions that cut `data[start:end]` into pieces of `every` words: `start`, word starts, `end`."""
+    cuts = np.empty((end - start) // (2 * every) + 3, np.int64)
+    cuts[0] = start
+    filled = 1
+    words = 0
+    inside = False
+    position = start
+    while position < end:
+        here = position
+        point, position = _decode(data, position, end)
+        if point < FOLDED and not fold[point]:
+            inside = False
+        elif not inside:
+            inside = True
+            if words and words % every == 0:
+                cuts[filled] = here
+                filled += 1
+            words += 1
+    cuts[filled] = end
+    return cuts[: filled + 1].copy()

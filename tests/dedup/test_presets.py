@@ -36,3 +36,9 @@ def test_custom_preset_says_its_own_numbers() -> None:
     preset = preset_of(Dedup(preset="custom", permutations=64, bands=8, rows=8))
     assert (preset.permutations, preset.bands, preset.rows) == (64, 8, 8)
     assert preset_of(Dedup(preset="opencoder")) == PRESETS["opencoder"]
+
+
+def test_similarity_is_the_presets_unless_the_recipe_says_otherwise() -> None:
+    assert preset_of(Dedup(preset="verified")).similarity == 0.61
+    assert preset_of(Dedup(preset="stack")).similarity == 0.7
+    assert preset_of(Dedup(preset="stack", similarity=0.9)).similarity == 0.9

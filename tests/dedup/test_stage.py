@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import random
@@ -11,13 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from opencoder_dag.dedup import deduplicate
+from opencoder_dag.dedup.chunks import CHUNK_WORDS
 from opencoder_dag.document import document_row
 from opencoder_dag.engine import DaskEngine, SerialEngine
 from opencoder_dag.lake import Dataset, Lake
 from opencoder_dag.recipe import Dedup
 from tests.dedup.corpus import alike, dataset, document, near_copies, survivors, words
 
-SURE = Dedup(preset="verified")
+SURE = Dedup(preset="verified", similarity=0.7)
 
 
 def run(
@@ -90,7 +92,7 @@ def test_partitions_and_bins_do_not_change_the_digest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = dataset(tmp_path, near_copies(3), 4)
-    for level in ("file", "repository"):
+    for level in ("file", "repository", "chunk"):
         config = Dedup(preset="verified", level=level, similarity=0.4)
         whole = run(tmp_path, [found], config, to=f"whole-{level}")
         with monkeypatch.context() as patch:
@@ -151,7 +153,7 @@ class Fragile:
             yield result
 
 
-@pytest.mark.parametrize("level", ["file", "repository"])
+@pytest.mark.parametrize("level", ["file", "repository", "chunk"])
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, level: str) -> None:
     found = dataset(tmp_path, near_copies(5), 3)
     config = Dedup(preset="verified", level=level)
@@ -222,17 +224,47 @@ def test_whole_repositories_go(tmp_path: Path) -> None:
     assert out.read()["content"].to_pylist().count(files[0]) == 2
 
 
+def test_chunks_go_and_the_rest_of_the_document_stays(tmp_path: Path) -> None:
+    shared, first, second = (words(seed, CHUNK_WORDS) for seed in (1, 2, 3))
+    rows = [
+        document(" ".join([*shared, *first]), "best", "a.py", stars=9),
+        document("# " + " ".join([*shared, *second]), "good", "b.py", stars=5),
+        document(" ".join(shared[:-1]), "fork", "c.py", stars=1),
+        document("()", "none", "d.py"),
+    ]
+    out = run(tmp_path, [dataset(tmp_path, rows, 2)], Dedup(level="chunk"))
+    kept = {row["repo"]: row for row in out.read().to_pylist()}
+    assert set(kept) == {"best", "good", "none"}
+    assert (
+        kept["best"] == {**rows[0], "content": kept["best"]["content"]}
+        and kept["best"]["content"] == rows[0]["content"]
+    )
+    left = " ".join(second)
+    assert kept["good"]["content"] == left and kept["good"]["doc_id"] == rows[1]["doc_id"]
+    assert (
+        kept["good"]["size"] == len(left)
+        and kept["good"]["sha256"] == hashlib.sha256(left.encode()).hexdigest()
+    )
+    [gone] = out.read("removed").to_pylist()
+    evidence = json.loads(gone["evidence"])
+    assert gone["reason"] == "chunk_duplicate" and evidence["duplicate_of"] == rows[0]["doc_id"]
+    assert evidence["chunk"] == 0 and evidence["chunks"] == 1 and evidence["similarity"] > 0.99
+    facts = out.manifest.facts
+    assert (facts["chunks"], facts["chunks_removed"]) == (6, 2)
+    assert facts["losses"]["by_source"]["test"]["files_lost"] == 1
+
+
 def test_rows_with_a_damaged_digest_are_quarantined(tmp_path: Path) -> None:
     rows = near_copies(7, groups=3)
     bad = [dict(rows[0], sha256="abc"), dict(rows[1], sha256="Z" * 64)]
-    for level in ("file", "repository"):
+    for level in ("file", "repository", "chunk"):
         out = run(tmp_path, [dataset(tmp_path, [*bad, *rows[2:]], 2)], Dedup(level=level))
         assert out.manifest.counts["quarantined"] == 2
         assert "64 hexadecimal digits" in out.read("quarantined")["error"][0].as_py()
 
 
 def test_nothing_in_nothing_out(tmp_path: Path) -> None:
-    for level in ("file", "repository"):
+    for level in ("file", "repository", "chunk"):
         out = run(tmp_path, [dataset(tmp_path, [], 2)], Dedup(level=level))
         assert out.manifest.counts["in"] == 0 and out.manifest.counts["kept"] == 0
 

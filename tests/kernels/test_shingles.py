@@ -1,4 +1,5 @@
 import re
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opencoder_dag.kernels.shingles import fold_table, hash_words, shingle_sets, text_buffers
+from opencoder_dag.kernels.shingles import fold_table, hash_words, shingle_sets, text_buffers, word_cuts
 
 MASK = (1 << 64) - 1
 PRIME = 0x9E3779B97F4A7C15
@@ -94,3 +95,14 @@ def test_a_text_shorter_than_a_shingle_has_none() -> None:
         set(),
         set(),
     ]
+
+
+@settings(max_examples=100, deadline=None)
+@given(texts, st.integers(1, 4))
+def test_cuts_fall_on_words_and_lose_nothing(text: str, every: int) -> None:
+    data = np.frombuffer(text.encode() + b"x", np.uint8)[:-1]
+    cuts = word_cuts(data, 0, len(data), every, fold_table()).tolist()
+    parts = [bytes(data[low:high]).decode() for low, high in pairwise(cuts)]
+    assert "".join(parts) == text
+    counts = [len(re.findall(r"\w+", part)) for part in parts]
+    assert counts[:-1] == [every] * (len(counts) - 1) and 0 <= counts[-1] <= every
