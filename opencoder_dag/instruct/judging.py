@@ -7,17 +7,26 @@ and gives its reason and its evidence. Which steps are taken, in which order, is
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from opencoder_dag.instruct.contamination import Contamination
+from opencoder_dag.instruct.package import PACKAGE, package_of
 from opencoder_dag.instruct.similar import duplicates
 
 if TYPE_CHECKING:
     from opencoder_dag.sandbox import SandboxOptions
 
 Verdict = tuple[str, dict[str, Any]]
+MAX_PACKAGE_RUNS = 80
+PRELOADED = 4
 UNREADABLE = "unreadable"  # not a reason to remove: such rows are quarantined
+
+
+def _most_first(item: tuple[str, int]) -> tuple[int, str]:
+    return -item[1], item[0]
 
 
 def _verdict_of_source(row: Mapping[str, Any]) -> Verdict | None:
@@ -97,10 +106,24 @@ class Judging:
                 self.verdicts[at] = ("not_verifiable", {"why": reason})
 
     def run_tests(self, sandbox: SandboxOptions) -> None:
-        """Run the programs in the sandbox; only items whose program passed stay."""
+        """Run the programs in the sandbox; only items whose program passed stay.
+
+        Of items about packages `MAX_PACKAGE_RUNS` are run and the others removed, as each has to import its
+        package; the packages that most of them need are imported once a worker.
+        """
+        waiting = [at for at in self.left() if self.rows[at]["program"] is not None]
+        about = [at for at in waiting if self.rows[at]["kind"] == PACKAGE]
+        for at in about[MAX_PACKAGE_RUNS:]:
+            self.verdicts[at] = ("over_pool", {"limit": MAX_PACKAGE_RUNS})
+        about = about[:MAX_PACKAGE_RUNS]
+        packages = Counter(package_of(self.rows[at]["path"]) for at in about)
+        warm = tuple(sorted(name for name, _ in sorted(packages.items(), key=_most_first)[:PRELOADED]))
+        self._run(about, replace(sandbox, preload=(*sandbox.preload, *warm)))
+        self._run([at for at in waiting if self.rows[at]["kind"] != PACKAGE], sandbox)
+
+    def _run(self, waiting: list[int], sandbox: SandboxOptions) -> None:
         from opencoder_dag.sandbox import run_programs
 
-        waiting = [at for at in self.left() if self.rows[at]["program"] is not None]
         outcomes = run_programs([self.rows[at]["program"] for at in waiting], sandbox) if waiting else []
         for at, outcome in zip(waiting, outcomes, strict=True):
             self.outcomes[outcome.verdict] = self.outcomes.get(outcome.verdict, 0) + 1

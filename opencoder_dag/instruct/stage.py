@@ -24,6 +24,7 @@ from opencoder_dag.instruct.broad import broad_items, is_worthwhile
 from opencoder_dag.instruct.contamination import Contamination
 from opencoder_dag.instruct.items import CANDIDATE_SCHEMA, ITEM_SCHEMA, item_row
 from opencoder_dag.instruct.judging import UNREADABLE, Judging, Verdict
+from opencoder_dag.instruct.package import package_items
 from opencoder_dag.instruct.practical import practical_items
 from opencoder_dag.instruct.readers import digest_of
 from opencoder_dag.instruct.references import references_digest, references_of
@@ -74,10 +75,11 @@ def build_instruct_data(
     """Stage "instruct_data": kept items in `ITEM_SCHEMA`, at most `max_items` of each of the two stages.
 
     Stage 1 asks about every documented function (write, explain, locate); stage 2 is made of self-contained
-    functions whose own tests passed in the sandbox (educational), or that were run to see what they return
-    (semi_instruct). The public sets of `config.sets` go through the same steps. Removed, with evidence, are
-    `held_out`, `over_pool` (not judged: enough others), `unusable` and `not_code` (of public sets),
-    `not_verifiable`, `too_long`, `test_failed`, `duplicate`, `contaminated`, `similar`, `over_quota`.
+    functions whose own tests passed in the sandbox (educational) or that were run to see what they return
+    (semi_instruct), and of functions of installed packages whose examples pass (package). The public sets of
+    `config.sets` go through the same steps. Removed, with evidence, are `held_out`, `over_pool` (not judged:
+    enough others), `unusable` and `not_code` (of public sets), `not_verifiable`, `too_long`, `test_failed`,
+    `duplicate`, `contaminated`, `similar`, `over_quota`.
     """
     references = references_of(suites)
     limits = {1: config.stage1.max_items, 2: config.stage2.max_items}
@@ -212,11 +214,12 @@ def _items_of(content: str, repo: str, path: str, seed: int) -> list[dict[str, A
     functions = list(documented_functions(content, tree))
     checked = list(checked_functions(content, tree))
     found = [*practical_items(checked, repo, path), *broad_items(functions, repo, path, seed)]
-    if any(is_worthwhile(function) for function in functions):
-        names = {with_tests.function.name for with_tests in checked}
-        untested = [function for function in functions if function.name not in names]
-        if (module := Module.read(content, tree)) is not None:
-            found += semi_items(untested, module, repo, path, seed)
+    names = {with_tests.function.name for with_tests in checked}
+    untested = [function for function in functions if function.name not in names]
+    found += package_items(untested, repo, path)
+    worthwhile = any(is_worthwhile(function) for function in untested)
+    if worthwhile and (module := Module.read(content, tree)) is not None:
+        found += semi_items(untested, module, repo, path, seed)
     unique = {row["doc_id"]: row for row in found}
     return [{**row, "order": draw(seed, "instruct", row["doc_id"])} for row in unique.values()]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import doctest
 import re
+from collections.abc import Container
 
 from opencoder_dag.mix.standalone import BUILTINS, STABLE_MODULES, loaded_names
 
@@ -16,11 +17,14 @@ _PARSER = doctest.DocTestParser()
 _UNSTABLE_RESULT = re.compile(r"\bat 0x[0-9a-f]+|<BLANKLINE>|\.\.\.")
 
 
-def docstring_tests(docstring: str, known: frozenset[str]) -> tuple[str, ...]:
+def docstring_tests(
+    docstring: str, known: frozenset[str], modules: Container[str] = STABLE_MODULES
+) -> tuple[str, ...]:
     """The examples of a docstring as statements: `assert call == result` where a result is shown.
 
     Examples that import `known` names (the function itself) from their package lose the import; the tests
-    end before the first example that cannot be judged by its value (output of several lines, ellipses).
+    end before the first example that cannot be judged by its value (output of several lines, ellipses) or
+    that imports anything but `modules`.
     """
     try:
         examples = _PARSER.get_examples(docstring)
@@ -31,7 +35,7 @@ def docstring_tests(docstring: str, known: frozenset[str]) -> tuple[str, ...]:
         source, want = example.source.strip("\n"), example.want.rstrip("\n")
         if example.exc_msg is not None:
             continue  # an expected error has no effect on what follows
-        test = _import_of_known(source, known) if not want else _as_assert(source, want)
+        test = _statement(source, known, modules) if not want else _as_assert(source, want)
         if test is None:
             break
         if test:
@@ -43,7 +47,7 @@ def docstring_tests(docstring: str, known: frozenset[str]) -> tuple[str, ...]:
     return tuple(tests)
 
 
-def _import_of_known(source: str, known: frozenset[str]) -> str | None:
+def _statement(source: str, known: frozenset[str], modules: Container[str]) -> str | None:
     """A statement without result; empty: it only imports what stands above; None: cannot be had."""
     try:
         body = ast.parse(source).body
@@ -53,10 +57,10 @@ def _import_of_known(source: str, known: frozenset[str]) -> str | None:
         if isinstance(node, ast.ImportFrom):
             if all(alias.name in known and alias.asname is None for alias in node.names):
                 return "" if len(body) == 1 else None
-            if node.level or (node.module or "").partition(".")[0] not in STABLE_MODULES:
+            if node.level or (node.module or "").partition(".")[0] not in modules:
                 return None
         elif isinstance(node, ast.Import) and any(
-            alias.name.partition(".")[0] not in STABLE_MODULES for alias in node.names
+            alias.name.partition(".")[0] not in modules for alias in node.names
         ):
             return None
     return source
