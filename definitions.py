@@ -47,19 +47,16 @@ shared_upstream = dg.define_asset_job(
 recipe_chain = dg.define_asset_job(
     "recipe_chain",
     dg.AssetSelection.assets(*CHAIN),
-    partitions_def=RECIPES,
     description="One recipe from deduplication to scores; pick the recipe as the partition",
 )
 everything = dg.define_asset_job(
     "everything",
     dg.AssetSelection.assets(*SOURCES, *CHAIN, ablation_report),
-    partitions_def=RECIPES,
     description="The whole graph for one recipe",
 )
 corpus_refresh = dg.define_asset_job(
     "corpus_refresh",
     dg.AssetSelection.assets(*CORPUS),
-    partitions_def=RECIPES,
     description="Sources and corpus of one recipe, without any training",
 )
 report = dg.define_asset_job(
