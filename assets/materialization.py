@@ -17,6 +17,7 @@ from opencoder_dag.lake import Dataset
 from opencoder_dag.recipe import Recipe
 from opencoder_dag.report.console import console, progress, stage_line
 from opencoder_dag.report.plots import bars, markdown_image, short_number
+from opencoder_dag.report.scores import markdown_table
 from resources.mlflow import MlflowResource
 
 # A lost worker or a busy disk deserves one more try; wrong input is never retried (see `stage_of`).
@@ -148,26 +149,6 @@ def funnel(dataset: Dataset) -> list[dict[str, Any]]:
         row("− quarantined", -counts["quarantined"]),
         row("kept", counts["kept"]),
     ]
-
-
-def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows of equal keys as a Markdown table."""
-    if not rows:
-        return ""
-    names = list(rows[0])
-    lines = [f"| {' | '.join(names)} |", f"|{'|'.join('---' for _ in names)}|"]
-    for row in rows:
-        cells = (_cell(row.get(name, "")) for name in names)
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:,.4g}"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
-    return str(value).replace("|", "\\|").replace("\n", " ")
 
 
 # --- checks ---

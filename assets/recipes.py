@@ -1,10 +1,10 @@
-"""The partitions of everything from `deduped_corpus` on: one a recipe file."""
+"""The partitions of everything from `deduped_corpus` on: one a recipe file (and seed)."""
 
 from __future__ import annotations
 
 import dagster as dg
 
-from opencoder_dag.recipe import recipe_files
+from opencoder_dag.recipe import recipe_names
 from opencoder_dag.settings import load_settings
 
-RECIPES = dg.StaticPartitionsDefinition(list(recipe_files(load_settings().recipes)))
+RECIPES = dg.StaticPartitionsDefinition(recipe_names(load_settings().recipes, load_settings().seeds))

@@ -299,12 +299,44 @@ def evaluate(
         )
 
 
-@app.command()
-def report() -> None:
-    """Print the table of the recipes evaluated so far."""
-    from opencoder_dag.graph import print_results
+report = typer.Typer(
+    help="Tables of what was built; without a further word, of the recipes evaluated so far."
+)
+app.add_typer(report, name="report")
 
-    print_results()
+
+@report.callback(invoke_without_command=True)
+def report_recipes(context: typer.Context) -> None:
+    """Print the table of the recipes evaluated so far."""
+    if context.invoked_subcommand is None:
+        from opencoder_dag.graph import print_results
+
+        print_results()
+
+
+@report.command()
+def compare(
+    first: Annotated[
+        str, typer.Argument(metavar="A", help="a corpus: stage folder, Parquet or source folder")
+    ],
+    second: Annotated[str, typer.Argument(metavar="B", help="another one")],
+    out: Out,
+    sample: Annotated[int, typer.Option(min=10, help="documents of each")] = 1500,
+    json: AsJson = False,
+) -> None:
+    """Put two corpora into one picture, with their spread, outliers and overlap."""
+    from opencoder_dag.report.compare import compare_corpora, sides_of
+
+    with _stage("compare", out, json) as work:
+        corpora = work.open(first), work.open(second)
+        names = (Path(first).stem, Path(second).stem) if Path(first).stem != Path(second).stem else ("A", "B")
+        work.output = compare_corpora(work.lake, *corpora, names, sample)
+        for side in sides_of(work.output):
+            typer.echo(
+                f"{side.name}: {side.documents:,} documents, spread {side.spread:.3f}, "
+                f"outliers {side.outliers:.1%}, shared {side.shared:.1%}"
+            )
+        typer.echo(f"picture: {work.output.file('comparison.png')}")
 
 
 # --- what the stage commands share ---

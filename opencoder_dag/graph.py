@@ -24,7 +24,7 @@ from rich.table import Table
 
 from opencoder_dag.engine import connect
 from opencoder_dag.errors import InputError, OpencoderError
-from opencoder_dag.recipe import load_recipe
+from opencoder_dag.recipe import load_recipe, seed_names, split_seed
 from opencoder_dag.report.console import console
 from opencoder_dag.report.scores import plain_number, recipe_rows
 from opencoder_dag.settings import Settings, load_settings
@@ -78,6 +78,7 @@ def materialize_recipes(recipes: Sequence[str]) -> None:
     failed asset's one line when work fails; what was finished before stays and is reused next time.
     """
     settings = load_settings()
+    recipes = [name for recipe in recipes for name in seed_names(recipe, settings.seeds)]
     for name in recipes:
         load_recipe(name, settings.scale, settings.recipes)
     if settings.dask_address:
@@ -160,7 +161,8 @@ def print_results(recipes: Sequence[str] = ()) -> None:
 
     rows = recipe_rows(gather(module.defs.resources["lake"]))
     if recipes:
-        rows = [row for name in recipes for row in rows if row["recipe"] == name]
+        wanted = list(dict.fromkeys(split_seed(name)[0] for name in recipes))
+        rows = [row for name in wanted for row in rows if row["recipe"] == name]
     table = Table(title="Recipes", title_justify="left")
     for column in rows[0] if rows else ():
         table.add_column(column, justify="left" if column == "recipe" else "right")

@@ -179,6 +179,7 @@ class InstructionSet(Section):
     format: Literal["auto", "alpaca", "pairs", "opc_tests", "sharegpt", "messages"] = "auto"
     stage: Literal[1, 2] = 1
     code_only: bool = Field(True, description="only items about programming")
+    real_users: bool = Field(False, description="a language model, if there is one, cleans and answers anew")
 
 
 class Sft(Section):
@@ -228,6 +229,11 @@ class Recipe(Section):
         return self
 
     @property
+    def base_name(self) -> str:
+        """The name without its seed: what is averaged over seeds."""
+        return split_seed(self.name)[0]
+
+    @property
     def digest(self) -> str:
         """16 hex digits over all that is run (not over name, title, family and paper)."""
         what = self.model_dump(mode="json", exclude={"name", "title", "family", "paper"})
@@ -267,22 +273,40 @@ def recipe_files(extra: Path | None = None) -> dict[str, Path]:
 def load_recipe(name: str, scale: str = "laptop", extra: Path | None = None) -> Recipe:
     """Read a recipe file with its parents and the overlay of a scale.
 
-    Raises `InputError` with the file and the key for anything unknown, ill-typed or impossible, for a parent
-    that does not exist and for a cycle of parents.
+    `NAME-seed3` is the recipe NAME with seed 3. Raises `InputError` with the file and the key for anything
+    unknown, ill-typed or impossible, for a parent that does not exist and for a cycle of parents.
     """
     files = recipe_files(extra)
-    chain = _chain(name, files)
+    base, seed = split_seed(name)
+    chain = _chain(base, files)
     merged: dict[str, Any] = {}
     for _path, content in reversed(chain):
         # The scale goes over the root, so that what an ablation changes still wins.
         merged = _merge(merged, content) if merged else _merge(content, _read_yaml(scale_file(scale)))
     merged["name"] = name
-    for abstract in ("extends",):
-        merged.pop(abstract, None)
+    merged.pop("extends", None)
+    if seed is not None:
+        merged["seed"] = seed
     try:
         return Recipe.model_validate_json(canonical_json(merged))
     except ValidationError as error:
         raise InputError(f"{chain[0][0]}: {describe(error)}") from None
+
+
+def recipe_names(extra: Path | None = None, seeds: int = 1) -> list[str]:
+    """Names of all recipes; with several seeds also `NAME-seed1` and so on."""
+    return [name for base in recipe_files(extra) for name in seed_names(base, seeds)]
+
+
+def seed_names(base: str, seeds: int) -> list[str]:
+    """A recipe's name, followed by its names with the further seeds."""
+    return [base, *(f"{base}-seed{seed}" for seed in range(1, seeds))]
+
+
+def split_seed(name: str) -> tuple[str, int | None]:
+    """`NAME-seed3` as (NAME, 3); a name without a seed as (NAME, None)."""
+    base, found, seed = name.rpartition("-seed")
+    return (base, int(seed)) if found and seed.isdigit() else (name, None)
 
 
 def scale_file(scale: str) -> Path:

@@ -28,6 +28,8 @@ class Settings(BaseSettings):
     recipes: Path | None = Field(None, description="a folder of further recipe files")
     scale: str = Field("laptop", description="overlay on every recipe: smoke, laptop, study, or paper")
 
+    seeds: int = Field(1, gt=0, description="how often each recipe is run, with other seeds")
+
     sources: str = Field("installed", description="comma-separated: installed, or folders of repositories")
     source_bytes: int = Field(24_000_000, gt=0, description="bytes of raw code to collect")
     shard_bytes: int = Field(4_000_000, gt=0, description="bytes of content a shard of the corpus")

@@ -76,7 +76,7 @@ class MlflowResource(dg.ConfigurableResource):
     def parent(self, recipe: Recipe) -> str:
         """Id of the run of a recipe and seed; created with the recipe's readable parameters."""
         experiment = self.experiment(recipe.family)
-        tags = {RECIPE: recipe.name, DIGEST: recipe.digest, SEED: str(recipe.seed), STAGE: "recipe"}
+        tags = {RECIPE: recipe.base_name, DIGEST: recipe.digest, SEED: str(recipe.seed), STAGE: "recipe"}
         found = self._find(experiment, tags)
         if found is not None:
             return found
@@ -235,7 +235,7 @@ def readable_parameters(recipe: Recipe) -> dict[str, Any]:
     """The dozen parameters by which people tell runs apart."""
     model = recipe.model
     return {
-        "recipe": recipe.name,
+        "recipe": recipe.base_name,
         "seed": recipe.seed,
         "dedup.level": recipe.dedup.level,
         "dedup.preset": recipe.dedup.preset,

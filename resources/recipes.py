@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from opencoder_dag.recipe import Recipe, load_recipe, recipe_files
+from opencoder_dag.recipe import Recipe, load_recipe
 
 
 class RecipeBook(dg.ConfigurableResource):
@@ -14,10 +14,6 @@ class RecipeBook(dg.ConfigurableResource):
 
     scale: str
     folder: str | None = None
-
-    def names(self) -> list[str]:
-        """All recipes, shipped ones and those of the user's folder."""
-        return list(recipe_files(self._folder))
 
     def get(self, name: str) -> Recipe:
         """One recipe; raises `InputError` naming the file and the key that is wrong."""

@@ -1,77 +1,185 @@
-"""The report that compares recipes: what differs, what the paper says, what came out here."""
+"""The report that compares recipes: what each changes, what the paper found, what came out here.
+
+Belongs here: gathering the comparison of every evaluated recipe with the baseline, and writing it down as
+Markdown and as one HTML page.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
-from opencoder_dag.lake import Dataset
+import fsspec
+
+from opencoder_dag.lake import Dataset, Lake
 from opencoder_dag.recipe import Recipe
+from opencoder_dag.report.compare import Side, compare_corpora, sides_of
 from opencoder_dag.report.plots import curves, grouped_bars, markdown_image
-from opencoder_dag.report.scores import held_out_curve, html_table, scores_of, training_curve
+from opencoder_dag.report.scores import (
+    Outputs,
+    complete_runs,
+    held_out_curve,
+    html_table,
+    markdown_table,
+    recipe_rows,
+    scores_of,
+    training_curve,
+)
+from opencoder_dag.report.verdict import Verdict, compare_scores, score_items
 
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 960px;
-       margin: 2rem auto; padding: 0 1rem; color: #222; }
-table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
-th, td { padding: .35rem .7rem; border-bottom: 1px solid #ddd; text-align: right; }
-th:first-child, td:first-child { text-align: left; }
-img { max-width: 100%; }
-"""
+BASELINE = "baseline"
+STYLE = Path(__file__).with_name("report.css")
 
 
-def ablation_plots(outputs: Mapping[str, Mapping[str, Dataset]]) -> dict[str, bytes]:
-    """Loss on held-out code and training loss against tokens, and pass@1, by recipe."""
-    models = outputs["base_model"]
-    held_out = {recipe: held_out_curve(model) for recipe, model in models.items()}
-    training = {recipe: training_curve(model) for recipe, model in models.items()}
+@dataclass(frozen=True)
+class Ablation:
+    """A recipe against the baseline: verdicts on scores, both corpora, and their picture (PNG)."""
+
+    recipe: Recipe
+    verdicts: Sequence[Verdict]
+    corpora: tuple[Side, Side]
+    picture: bytes
+
+
+@dataclass(frozen=True)
+class AblationReport:
+    """All recipes that were evaluated, side by side and each against the baseline."""
+
+    rows: Sequence[Mapping[str, Any]]
+    recipes: Sequence[Recipe]
+    ablations: Sequence[Ablation]
+    plots: Mapping[str, bytes]
+
+
+def build_report(lake: Lake, outputs: Outputs, recipes: Mapping[str, Recipe]) -> AblationReport:
+    """Compare what was evaluated; `recipes` is by base name. Corpus comparisons are kept in the lake."""
+    runs = complete_runs(outputs)
+    ablations = []
+    if BASELINE in runs:
+        baseline = _items(outputs, runs[BASELINE])
+        corpus = outputs["filtered_corpus"][BASELINE]
+        for name in runs:
+            if name != BASELINE:
+                other = outputs["filtered_corpus"][name]
+                comparison = compare_corpora(lake, corpus, other, (BASELINE, name))
+                with fsspec.open(comparison.file("comparison.png"), "rb") as image:
+                    picture = bytes(image.read())
+                verdicts = compare_scores(baseline, _items(outputs, runs[name]))
+                ablations.append(Ablation(recipes[name], verdicts, sides_of(comparison), picture))
+    return AblationReport(
+        recipe_rows(outputs), [recipes[name] for name in runs], ablations, _plots(outputs, runs)
+    )
+
+
+def _items(outputs: Outputs, names: Sequence[str]) -> list[Any]:
+    return [
+        items
+        for asset, prefix in (("base_scores", "base"), ("eval_scores", "tuned"))
+        for items in score_items([outputs[asset][name] for name in names], prefix)
+    ]
+
+
+def _plots(outputs: Outputs, runs: Mapping[str, Sequence[str]]) -> dict[str, bytes]:
+    models: dict[str, Dataset] = {
+        name: outputs["base_model"][name] for names in runs.values() for name in names
+    }
     plots = {
-        "held-out loss": curves(held_out, "Loss on common held-out code", "tokens", "nats a token"),
-        "training loss": curves(training, "Training loss", "tokens", "nats a token"),
+        "held-out loss": curves(
+            {name: held_out_curve(model) for name, model in models.items()},
+            "Loss on common held-out code",
+            "tokens",
+            "nats a token",
+        ),
+        "training loss": curves(
+            {name: training_curve(model) for name, model in models.items()},
+            "Training loss",
+            "tokens",
+            "nats a token",
+        ),
     }
     scores: dict[str, dict[str, float]] = {}
     for label, asset in (("base", "base_scores"), ("tuned", "eval_scores")):
-        for recipe, dataset in outputs[asset].items():
-            for name, value in scores_of(dataset).items():
-                suite, _, metric = name.partition(".")
-                if metric == "pass@1":
-                    scores.setdefault(recipe, {})[f"{suite} {label}"] = value
+        for recipe, names in runs.items():
+            for name in names[:1]:
+                for score, value in scores_of(outputs[asset][name]).items():
+                    suite, _, metric = score.partition(".")
+                    if metric == "pass@1":
+                        scores.setdefault(recipe, {})[f"{suite} {label}"] = value
     if scores:
         plots["scores"] = grouped_bars(scores, "pass@1 by recipe", "share of problems")
     return plots
 
 
-def report_markdown(rows: Sequence[Mapping[str, Any]], recipes: Sequence[Recipe]) -> str:
-    """What each recipe changes and what the paper found, as a Markdown list."""
-    if not rows:
-        return "No recipe has been evaluated yet: materialise `eval_scores` for one."
-    lines = [
-        f"- **{recipe.name}**: {recipe.title}." + (f" *Paper:* {recipe.paper}." if recipe.paper else "")
-        for recipe in recipes
+def verdict_rows(ablation: Ablation) -> list[dict[str, Any]]:
+    """Rows of the table of verdicts."""
+    return [
+        {
+            "score": verdict.score,
+            "baseline": verdict.baseline,
+            ablation.recipe.name: verdict.variant,
+            "difference": verdict.difference,
+            "95 % interval": f"{verdict.low:+.4f} to {verdict.high:+.4f}",
+            "items": verdict.items,
+            "verdict": verdict.word,
+        }
+        for verdict in ablation.verdicts
     ]
-    return "\n".join(lines)
 
 
-def report_html(
-    rows: Sequence[Mapping[str, Any]], recipes: Sequence[Recipe], plots: Mapping[str, bytes]
-) -> str:
+def corpus_rows(ablation: Ablation) -> list[dict[str, Any]]:
+    """Rows of the table of both corpora."""
+    return [
+        {
+            "corpus": side.name,
+            "documents": side.documents,
+            "spread": side.spread,
+            "outliers": f"{side.outliers:.1%}",
+            "shared": f"{side.shared:.1%}",
+        }
+        for side in ablation.corpora
+    ]
+
+
+def report_markdown(report: AblationReport) -> str:
+    """The report as Markdown, without its plots."""
+    if not report.rows:
+        return "No recipe has been evaluated yet: materialise `eval_scores` for one."
+    parts = [markdown_table(report.rows)]
+    parts += [
+        f"**{recipe.name}**: {recipe.title}." for recipe in report.recipes if recipe.base_name == BASELINE
+    ]
+    for ablation in report.ablations:
+        recipe = ablation.recipe
+        paper = f" *The paper:* {recipe.paper}." if recipe.paper else ""
+        parts.append(f"### {recipe.name} against baseline\n\n{recipe.title}.{paper}")
+        parts.append(markdown_table(verdict_rows(ablation)))
+        parts.append(markdown_table(corpus_rows(ablation)))
+    return "\n\n".join(parts)
+
+
+def report_html(report: AblationReport) -> str:
     """The report as one HTML page that needs nothing else."""
-    items = "".join(
-        f"<li><b>{escape(recipe.name)}</b>: {escape(recipe.title)}."
-        + (f" <i>Paper:</i> {escape(recipe.paper)}." if recipe.paper else "")
-        + "</li>"
-        for recipe in recipes
-    )
-    images = "".join(
-        f'<h2>{escape(title)}</h2><img alt="{escape(title)}" src="{_source(image)}">'
-        for title, image in plots.items()
-    )
+    sections = [f"<h1>Ablations</h1>{html_table(report.rows)}"]
+    for title, image in report.plots.items():
+        sections.append(_picture(title, image))
+    for ablation in report.ablations:
+        recipe = ablation.recipe
+        paper = f" <i>The paper:</i> {escape(recipe.paper)}." if recipe.paper else ""
+        sections.append(
+            f"<h2>{escape(recipe.name)} against baseline</h2><p>{escape(recipe.title)}.{paper}</p>"
+            f"{html_table(verdict_rows(ablation))}{html_table(corpus_rows(ablation))}"
+            f"{_picture('corpora', ablation.picture)}"
+        )
+    style = STYLE.read_text(encoding="utf-8")
     return (
-        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>Ablations</title><style>{STYLE}</style>"
-        f"<h1>Ablations</h1><ul>{items}</ul>{html_table(rows)}{images}</html>"
+        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>Ablations</title><style>{style}</style>"
+        f"{''.join(sections)}</html>"
     )
 
 
-def _source(image: bytes) -> str:
-    return markdown_image(image, "").removeprefix("![](").removesuffix(")")
+def _picture(title: str, image: bytes) -> str:
+    source = markdown_image(image, "").removeprefix("![](").removesuffix(")")
+    return f'<figure><img alt="{escape(title)}" src="{source}"></figure>'

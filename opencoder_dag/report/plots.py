@@ -8,10 +8,12 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
+from numpy.typing import NDArray
 
 PALETTE = ("#3b6fb6", "#d1662f", "#4a9b5f", "#8a5fb0", "#b23a48", "#7a7a7a", "#c79a2b", "#2f8f9d")
 Curve = Sequence[tuple[float, float]]
@@ -70,6 +72,19 @@ def curves(
     axes.grid(alpha=0.3)
     if len(lines) > 1:
         axes.legend(frameon=False, fontsize=8)
+    return _png(figure)
+
+
+def scatter(clouds: Mapping[str, NDArray[Any]], title: str, x: str, y: str) -> bytes:
+    """Clouds of points, each of shape (points, 2), over one pair of axes."""
+    figure, axes = _figure(title, width=6.0, height=5.0)
+    for index, (name, points) in enumerate(clouds.items()):
+        axes.scatter(
+            points[:, 0], points[:, 1], s=9, alpha=0.45, label=name, color=PALETTE[index], linewidths=0
+        )
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.legend(frameon=False, fontsize=8)
     return _png(figure)
 
 

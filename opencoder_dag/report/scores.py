@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
+from statistics import fmean
 from typing import Any
 
 from opencoder_dag.lake import Dataset
+from opencoder_dag.recipe import split_seed
+
+Outputs = Mapping[str, Mapping[str, Dataset]]  # asset to recipe (with seed) to its newest output
+COMPLETE = ("filtered_corpus", "base_model", "base_scores", "eval_scores")
 
 
 def scores_of(dataset: Dataset) -> dict[str, float]:
@@ -32,38 +38,37 @@ def score_rows(base: Dataset, tuned: Dataset) -> list[dict[str, Any]]:
     ]
 
 
-def recipe_rows(outputs: Mapping[str, Mapping[str, Dataset]]) -> list[dict[str, Any]]:
-    """One row a recipe, from `asset -> recipe -> dataset`; recipes without an evaluation are left out."""
+def complete_runs(outputs: Outputs) -> dict[str, list[str]]:
+    """Recipe to the names of its evaluated runs, one a seed; recipes without an evaluation are left out."""
+    runs: dict[str, list[str]] = {}
+    for name in outputs["eval_scores"]:
+        if all(name in outputs[asset] for asset in COMPLETE):
+            runs.setdefault(split_seed(name)[0], []).append(name)
+    return runs
+
+
+def recipe_rows(outputs: Outputs) -> list[dict[str, Any]]:
+    """One row a recipe: corpus, training, scores; means over the seeds that were run."""
     rows = []
-    for recipe, tuned in outputs["eval_scores"].items():
-        base = outputs["base_scores"].get(recipe)
-        corpus = outputs["filtered_corpus"].get(recipe)
-        model = outputs["base_model"].get(recipe)
-        if base is None or corpus is None or model is None:
-            continue
-        before, after = scores_of(base), scores_of(tuned)
-        rows.append(
-            {
-                "recipe": recipe,
-                "documents": corpus.manifest.counts["kept"],
-                "MB": round(corpus.manifest.counts["bytes_kept"] / 1e6, 2),
-                "tokens": int(model.manifest.facts["tokens"]),
-                "loss": float(model.manifest.facts["loss"]),
-                "held-out bits/byte": before.get("held_out.bits_per_byte", float("nan")),
-                **_suites(before, after),
-            }
-        )
+    for recipe, names in complete_runs(outputs).items():
+        measured = [_measured(outputs, name) for name in names]
+        means = {column: fmean(run[column] for run in measured) for column in measured[0]}
+        whole = {column: round(means.pop(column)) for column in ("documents", "tokens")}
+        rows.append({"recipe": recipe, "seeds": len(names), **whole, **means})
     return rows
 
 
-def training_curve(model: Dataset) -> list[tuple[float, float]]:
-    """Training loss of a model: (tokens, nats a token) by steps."""
-    return [(point["tokens"], point["loss"]) for point in model.manifest.facts["curve"]]
-
-
-def held_out_curve(model: Dataset) -> list[tuple[float, float]]:
-    """Loss on the common held-out code while the model was trained: (tokens, nats a token)."""
-    return [(point["tokens"], point["loss"]) for point in model.manifest.facts["held_out_curve"]]
+def _measured(outputs: Outputs, name: str) -> dict[str, float]:
+    corpus, model = outputs["filtered_corpus"][name].manifest, outputs["base_model"][name].manifest
+    before, after = scores_of(outputs["base_scores"][name]), scores_of(outputs["eval_scores"][name])
+    return {
+        "documents": corpus.counts["kept"],
+        "tokens": model.facts["tokens"],
+        "MB": corpus.counts["bytes_kept"] / 1e6,
+        "loss": model.facts["loss"],
+        "held-out bits/byte": before.get("held_out.bits_per_byte", float("nan")),
+        **_suites(before, after),
+    }
 
 
 def _suites(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
@@ -78,6 +83,16 @@ def _suites(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str
     return columns
 
 
+def training_curve(model: Dataset) -> list[tuple[float, float]]:
+    """Training loss of a model: (tokens, nats a token) by steps."""
+    return [(point["tokens"], point["loss"]) for point in model.manifest.facts["curve"]]
+
+
+def held_out_curve(model: Dataset) -> list[tuple[float, float]]:
+    """Loss on the common held-out code while the model was trained: (tokens, nats a token)."""
+    return [(point["tokens"], point["loss"]) for point in model.manifest.facts["held_out_curve"]]
+
+
 def plain_number(value: Any) -> str:
     """A cell of a table as text."""
     if isinstance(value, float):
@@ -87,8 +102,6 @@ def plain_number(value: Any) -> str:
 
 def html_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Rows of equal keys as an HTML table."""
-    from html import escape
-
     if not rows:
         return "<p>Nothing to compare yet.</p>"
     head = "".join(f"<th>{escape(name)}</th>" for name in rows[0])
@@ -97,3 +110,23 @@ def html_table(rows: Sequence[Mapping[str, Any]]) -> str:
         for row in rows
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of equal keys as a Markdown table."""
+    if not rows:
+        return ""
+    names = list(rows[0])
+    lines = [f"| {' | '.join(names)} |", f"|{'|'.join('---' for _ in names)}|"]
+    for row in rows:
+        cells = (_cell(row.get(name, "")) for name in names)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.4g}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value).replace("|", "\\|").replace("\n", " ")
