@@ -5,12 +5,13 @@ verdict that the program under test cannot forge. Does not belong here: what pro
 """
 
 from opencoder_dag.sandbox.containment import bubblewrap_problem, sandbox_kind
-from opencoder_dag.sandbox.options import Kind, Outcome, SandboxOptions, Verdict
+from opencoder_dag.sandbox.options import Kind, Outcome, Program, SandboxOptions, Verdict
 from opencoder_dag.sandbox.pool import Sandbox, run_programs
 
 __all__ = [
     "Kind",
     "Outcome",
+    "Program",
     "Sandbox",
     "SandboxOptions",
     "Verdict",

@@ -28,6 +28,21 @@ class SandboxOptions:
 
 
 @dataclass(frozen=True)
+class Program:
+    """A solution and the test that examines it from another process.
+
+    The solution cannot see the test, change what it compares, or end it early: only plain values cross
+    between the two. `entry_points` are names that the test takes from the solution; others that it does not
+    define are looked up there too. `prelude` is run before the test, such as the helpers of a prompt.
+    """
+
+    solution: str
+    test: str
+    entry_points: tuple[str, ...] = ()
+    prelude: str = ""
+
+
+@dataclass(frozen=True)
 class Outcome:
     """The verdict on one program.
 

@@ -26,7 +26,7 @@ from opencoder_dag.sandbox.containment import (
     sandbox_kind,
 )
 from opencoder_dag.sandbox.inside import guard, wire
-from opencoder_dag.sandbox.options import Kind, Outcome, SandboxOptions
+from opencoder_dag.sandbox.options import Kind, Outcome, Program, SandboxOptions
 
 START_SECONDS = 60.0
 PROCESSES = 64
@@ -73,7 +73,7 @@ class Worker:
             "uid": uid if os.getuid() == 0 else None,
             "preload": list(options.preload),
         }
-        answer = self._ask(settings, START_SECONDS)
+        answer = self._ask([settings], START_SECONDS)
         if answer is None:
             self.close()
             raise OpencoderError(f"a sandbox worker ({kind}) did not start within {START_SECONDS:g} s")
@@ -87,16 +87,21 @@ class Worker:
         variables = [word for item in environment(self.folder).items() for word in ("--setenv", *item)]
         return [*bubblewrap_argv(str(shutil.which("bwrap"))), *variables, *python]
 
-    def run(self, program: str, seconds: float) -> tuple[Outcome, bool]:
+    def run(self, program: str | Program, seconds: float) -> tuple[Outcome, bool]:
         """The outcome of a program, and whether this worker is still good."""
-        answer = self._ask({"source": program, "seconds": seconds}, seconds * (guard.PATIENCE + 2) + 10)
+        messages: list[dict[str, Any]] = [{"source": program, "seconds": seconds, "examined": False}]
+        if isinstance(program, Program):
+            test = {"prelude": program.prelude, "entry_points": program.entry_points, "test": program.test}
+            messages = [{"source": program.solution, "seconds": seconds, "examined": True}, test]
+        answer = self._ask(messages, seconds * (guard.PATIENCE + 2) + 10)
         if answer is None:
             return Outcome("killed", "the sandbox worker ended with the program", 0.0), False
         return Outcome(answer["verdict"], answer["detail"], round(answer["seconds"], 6)), not answer["retire"]
 
-    def _ask(self, message: dict[str, Any], patience: float) -> dict[str, Any] | None:
+    def _ask(self, messages: Sequence[dict[str, Any]], patience: float) -> dict[str, Any] | None:
         try:
-            wire.send(self._requests, message)
+            for message in messages:
+                wire.send(self._requests, message)
             ready, _, _ = select.select([self._replies], [], [], patience)
             return wire.receive(self._replies) if ready else None
         except (OSError, ValueError):
@@ -115,6 +120,7 @@ class Worker:
             self.process.wait()
         os.close(self._replies)
         if self.kind == "process":
+            guard.empty(self.folder)
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -151,7 +157,7 @@ class Sandbox:
             worker.close()
         self._workers.clear()
 
-    def run(self, programs: Sequence[str]) -> list[Outcome]:
+    def run(self, programs: Sequence[str | Program]) -> list[Outcome]:
         """Run programs, each in a fresh process; outcomes in the same order."""
         outcomes: dict[int, Outcome] = {}
         todo = iter(range(len(programs)))
@@ -170,7 +176,7 @@ class Sandbox:
             done.result()
         return [outcomes[index] for index in range(len(programs))]
 
-    def _run_one(self, program: str) -> Outcome:
+    def _run_one(self, program: str | Program) -> Outcome:
         thread = threading.get_ident()
         worker = self._workers.get(thread)
         if worker is None:
@@ -182,11 +188,13 @@ class Sandbox:
         return outcome
 
 
-def run_programs(programs: Sequence[str], options: SandboxOptions) -> list[Outcome]:
+def run_programs(programs: Sequence[str | Program], options: SandboxOptions) -> list[Outcome]:
     """Run Python programs in the sandbox, each in a fresh process; outcomes in the order of the programs.
 
     A program passes only if its main module ran to its last line without an exception; `sys.exit(0)` before
-    that is not a pass. Raises `OpencoderError` when the containment asked for does not work here.
+    that is not a pass. A `Program` passes only if its test does, in a process of its own.
+
+    Raises `OpencoderError` when the containment asked for does not work here.
     """
     if not programs:
         return []

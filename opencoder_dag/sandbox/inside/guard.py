@@ -4,109 +4,133 @@ The clock does not count the time that the program was ready to run and another 
 busy machine gives a program the same chance as an idle one.
 """
 
+# Plain `os` calls instead of pathlib and shutil: a worker is forked for every program, and what it has loaded
+# makes each fork dearer.
+# ruff: noqa: PTH101, PTH106, PTH108, PTH123, PTH208
+
 from __future__ import annotations
 
 import contextlib
 import os
 import select
-import shutil
 import signal
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
 
 TICK = 0.05
 # Wall time that a program may take at the most, in multiples of its budget, however busy the machine is.
 PATIENCE = 12.0
 PAGE = os.sysconf("SC_PAGE_SIZE")
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+CPUS = os.cpu_count() or 1
 
 NAMESPACE, USER, TREE = "namespace", "user", "tree"
 
 
-@dataclass
 class Ending:
     """How the process of a program ended: a reason when the guard ended it, else its wait status."""
 
-    reason: str | None
-    status: int | None
-    seconds: float  # on the program's own clock
+    def __init__(self, reason: str | None, status: int, seconds: float) -> None:
+        self.reason, self.status = reason, status
+        self.seconds = seconds  # on the program's own clock
 
 
 class HostGoneError(Exception):
     """The host has closed the channel: nobody waits for a verdict any more."""
 
 
-def watch(pid: int, seconds: float, limits: dict[str, int], folder: Path, reach: str, host_fd: int) -> Ending:
-    """Wait until process `pid` ends or must be ended; the caller then kills what is left.
+def watch(
+    pids: Sequence[int], seconds: float, limits: dict[str, int], folder: str, reach: str, host_fd: int
+) -> Ending:
+    """Wait until the first of `pids` ends or must be ended; the caller then kills what is left.
+
+    Of several processes only one is at work at a time, so the clock leaves out what each of them waited.
 
     `seconds` is the budget on the program's own clock, `limits` has the bytes that all its processes together
     may hold in memory (resident) and under `folder` (disk). `reach` tells which processes can only be the
     program's: see `end_everything`.
     """
     start = time.monotonic()
-    process = os.pidfd_open(pid)
+    process = os.pidfd_open(pids[0])
     poll = select.poll()
     poll.register(process, select.POLLIN)
     poll.register(host_fd, 0)  # only hang-up
     try:
         while True:
             wall = time.monotonic() - start
-            waited = 0.0 if wall < TICK else _run_delay(pid)
-            clock = wall - waited
+            clock = wall - (0.0 if wall < TICK else sum(map(_run_delay, pids)))
             left = min(seconds - clock, seconds * PATIENCE - wall)
             if left <= 0:
-                return Ending("timeout", None, clock)
+                return Ending("timeout", 0, clock)
             for fd, _ in poll.poll(max(1.0, min(left, TICK) * 1000)):
                 if fd == host_fd:
                     raise HostGoneError
-                waited = _run_delay(pid) if wall >= TICK else 0.0  # a zombie still has its figures
-                _, status = os.waitpid(pid, 0)
+                waited = sum(map(_run_delay, pids)) if wall >= TICK else 0.0  # zombies still have figures
+                _, status = os.waitpid(pids[0], 0)
                 return Ending(None, status, max(0.0, time.monotonic() - start - waited))
             if wall >= TICK:
-                members = every_other_process() if reach == NAMESPACE else descendants(os.getpid())
-                if sum(map(resident, members)) > limits["resident"]:
-                    return Ending("memory", None, clock)
-                if folder_bytes(folder, limits["disk"]) > limits["disk"]:
-                    return Ending("disk", None, clock)
+                reason = _excess(seconds, limits, folder, reach)
+                if reason:
+                    return Ending(reason, 0, clock)
     finally:
         os.close(process)
 
 
+def _excess(seconds: float, limits: dict[str, int], folder: str, reach: str) -> str | None:
+    """Which limit all processes of the program together exceed, if any."""
+    members = list(every_other_process() if reach == NAMESPACE else descendants(os.getpid()))
+    if sum(map(resident, members)) > limits["resident"]:
+        return "memory"
+    if sum(map(cpu_seconds, members)) > (seconds + 1) * CPUS:
+        return "timeout"
+    if folder_bytes(folder, limits["disk"]) > limits["disk"]:
+        return "disk"
+    return None
+
+
+def _fields(path: str) -> list[bytes]:
+    try:
+        with open(path, "rb") as handle:
+            return handle.read().rpartition(b")")[2].split()
+    except OSError:
+        return []
+
+
 def _run_delay(pid: int) -> float:
     """Seconds that a process was ready to run but did not (second field of schedstat); 0 if unknown."""
-    try:
-        return int(Path(f"/proc/{pid}/schedstat").read_bytes().split()[1]) / 1e9
-    except (OSError, IndexError, ValueError):
-        return 0.0
+    fields = _fields(f"/proc/{pid}/schedstat")
+    return int(fields[1]) / 1e9 if len(fields) > 1 else 0.0
 
 
 def resident(pid: int) -> int:
-    """Resident bytes of a process that are its own (shared memory files count, shared libraries do not)."""
-    try:
-        fields = Path(f"/proc/{pid}/statm").read_bytes().split()
-        return (int(fields[1]) - int(fields[2])) * PAGE
-    except (OSError, IndexError, ValueError):
-        return 0
+    """Resident bytes of a process that are its own (memory shared with files does not count)."""
+    fields = _fields(f"/proc/{pid}/statm")
+    return (int(fields[1]) - int(fields[2])) * PAGE if len(fields) > 2 else 0
 
 
-def every_other_process() -> Iterator[int]:
+def cpu_seconds(pid: int) -> float:
+    """CPU time of a process and of the children it has waited for."""
+    fields = _fields(f"/proc/{pid}/stat")  # counted from behind the name
+    return sum(map(int, fields[11:15])) / CLOCK_TICKS if len(fields) > 14 else 0.0
+
+
+def every_other_process() -> Iterable[int]:
     """Process ids in /proc but our own."""
     me = os.getpid()
-    return (int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != me)  # noqa: PTH208
+    return (int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != me)
 
 
 def descendants(pid: int) -> Iterator[int]:
     """Process ids below `pid`; orphans are found too, because the worker adopts them."""
     with contextlib.suppress(OSError):
-        for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208
-            for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split():
+        for task in os.listdir(f"/proc/{pid}/task"):
+            for child in _fields(f"/proc/{pid}/task/{task}/children"):
                 yield int(child)
                 yield from descendants(int(child))
 
 
-def end_everything(reach: str, group: int) -> bool:
-    """Kill and reap every process the program left; returns whether there were any beside the first.
+def end_everything(reach: str, known: Sequence[int]) -> bool:
+    """Kill and reap every process the program left; returns whether there were any beside the known ones.
 
     With `reach` NAMESPACE (the worker is process 1 of its own process namespace) or USER (the worker's user
     is its own) one signal to all reaches them at once, and nothing can fork its way out. With TREE the
@@ -126,18 +150,18 @@ def end_everything(reach: str, group: int) -> bool:
             pid, _ = os.waitpid(-1, 0)
         except ChildProcessError:
             return found
-        found = found or pid != group
+        found = found or pid not in known
 
 
-def folder_bytes(folder: Path, enough: int) -> int:
+def folder_bytes(folder: str, enough: int) -> int:
     """Bytes in the files below a folder; stops counting above `enough`."""
     total = 0
-    pending = [os.fspath(folder)]
+    pending = [folder]
     while pending and total <= enough:
         with contextlib.suppress(OSError), os.scandir(pending.pop()) as entries:
             for entry in entries:
                 with contextlib.suppress(OSError):
-                    total += 4096 + entry.stat(follow_symlinks=False).st_blocks * 512
+                    total += PAGE + entry.stat(follow_symlinks=False).st_blocks * 512
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(entry.path)
                 if total > enough:
@@ -145,26 +169,26 @@ def folder_bytes(folder: Path, enough: int) -> int:
     return total
 
 
-def empty(folder: Path) -> bool:
-    """Remove everything below a folder; returns whether there was anything."""
-    with os.scandir(folder) as scan:
-        entries = list(scan)
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            _unlock(entry.path)
-            shutil.rmtree(entry.path, ignore_errors=True)
-        else:
-            with contextlib.suppress(OSError):
-                Path(entry.path).unlink()
-    return bool(entries)
-
-
-def _unlock(folder: str) -> None:
-    """Give back the permissions that a program took from its own folders, top down."""
+def empty(folder: str) -> bool:
+    """Remove everything below a folder, never following a link; returns whether it is empty then."""
+    found = False
     pending = [folder]
+    emptied = []
     while pending:
         parent = pending.pop()
         with contextlib.suppress(OSError):
-            Path(parent).chmod(0o700)
+            if parent != folder:
+                os.chmod(parent, 0o700)  # a program may have taken its own permissions away
+                emptied.append(parent)
             with os.scandir(parent) as scan:
-                pending += [entry.path for entry in scan if entry.is_dir(follow_symlinks=False)]
+                for entry in scan:
+                    found = True
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+                    else:
+                        with contextlib.suppress(OSError):
+                            os.unlink(entry.path)
+    for parent in reversed(emptied):
+        with contextlib.suppress(OSError):
+            os.rmdir(parent)
+    return not (found and os.listdir(folder))

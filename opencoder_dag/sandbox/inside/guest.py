@@ -11,7 +11,6 @@ from __future__ import annotations
 import gc
 import os
 import resource
-import signal
 import sys
 from collections import deque
 from functools import partial
@@ -45,24 +44,28 @@ FORBIDDEN_EVENTS = frozenset(
         "sys.settrace",
     }
 )
+OURS = tuple(
+    f"inside{name}"
+    for name in ("", ".border", ".candidate", ".examiner", ".guard", ".guest", ".wire", ".zygote")
+)
 FORBIDDEN_MODULES = frozenset({"_testcapi", "_testinternalcapi", "_xxsubinterpreters"})
 
 
-def run_program(source: str, seconds: int, limits: dict[str, int], report_fd: int, secret: bytes) -> NoReturn:
+def run_program(source: str, seconds: int, report_fd: int, secret: list[bytes]) -> NoReturn:
     """Run a program as the main module of this process, report on `report_fd`, and exit."""
     me = os.getpid()
     try:
-        enter(seconds, limits)
+        module = enter(seconds)
         _forbid_digging()
         code = compile(source, "<program>", "exec", dont_inherit=True)
         del source
         steps: tuple[Any, ...] = (
-            partial(exec, code, main_module().__dict__),
-            partial(os.write, report_fd, secret),
+            partial(exec, code, module.__dict__),
+            partial(os.write, report_fd, secret.pop()),
             partial(os._exit, 0),
         )
         last_word: list[Any] = [map(call, steps)]
-        del secret, steps, code
+        del steps, code
         gc.freeze()
         deque(last_word.pop(), 0)  # runs the steps from C: no frame of ours holds the secret
     except BaseException as error:
@@ -71,18 +74,25 @@ def run_program(source: str, seconds: int, limits: dict[str, int], report_fd: in
     os._exit(1)
 
 
-def enter(seconds: int, limits: dict[str, int]) -> None:
-    """Own session, limits and default signals for a process that runs code nobody has read."""
+def enter(seconds: int) -> ModuleType:
+    """Own session and CPU limit for a process that runs code nobody has read; returns a fresh main module."""
     os.setsid()
     set_limit(resource.RLIMIT_CPU, seconds)
+    gc.enable()
+    for name in OURS:
+        sys.modules.pop(name, None)
+    module = ModuleType("__main__")
+    sys.modules["__main__"] = module
+    return module
+
+
+def set_limits(limits: dict[str, int]) -> None:
+    """The limits that do not depend on the program; processes inherit them from the worker."""
     set_limit(resource.RLIMIT_AS, limits["memory"])
     set_limit(resource.RLIMIT_FSIZE, limits["file"])
     set_limit(resource.RLIMIT_NOFILE, limits["descriptors"])
     set_limit(resource.RLIMIT_CORE, 0)
-    if limits["processes"]:
-        set_limit(resource.RLIMIT_NPROC, limits["processes"])
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    set_limit(resource.RLIMIT_NPROC, limits["processes"])
 
 
 def set_limit(what: int, value: int) -> None:
@@ -91,16 +101,6 @@ def set_limit(what: int, value: int) -> None:
     if hard != resource.RLIM_INFINITY:
         value = min(value, hard)
     resource.setrlimit(what, (value, value))
-
-
-def main_module() -> ModuleType:
-    """A fresh `__main__` that shows nothing of the worker's own."""
-    for name in [name for name in sys.modules if name.partition(".")[0] == "inside"]:
-        del sys.modules[name]
-    module = ModuleType("__main__")
-    sys.modules["__main__"] = module
-    sys.argv[:] = ["program.py"]
-    return module
 
 
 def fail(report_fd: int, error: BaseException) -> NoReturn:

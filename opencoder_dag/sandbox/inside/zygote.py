@@ -13,59 +13,32 @@ import gc
 import importlib
 import os
 import random
-import secrets
 import sys
-from pathlib import Path
 from typing import Any
 
-from inside import guard, guest, wire
+from inside import border, candidate, examiner, guard, guest, wire
 
 # What solutions import most; loaded once here instead of in every program.
 COMMON = (
     *(
         "abc",
-        "array",
-        "ast",
-        "base64",
         "bisect",
-        "calendar",
-        "cmath",
         "collections",
         "copy",
-        "csv",
-        "dataclasses",
-    ),
-    *(
         "datetime",
-        "decimal",
         "enum",
-        "fractions",
         "functools",
-        "hashlib",
         "heapq",
-        "io",
         "itertools",
         "json",
         "math",
     ),
-    *(
-        "numbers",
-        "operator",
-        "random",
-        "re",
-        "statistics",
-        "string",
-        "struct",
-        "textwrap",
-        "time",
-        "traceback",
-    ),
-    *("typing", "unicodedata", "unittest"),
+    *("operator", "random", "re", "string", "typing"),
 )
 
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 4, 36, 38
-SHARED_MEMORY = Path("/dev/shm")
-IPC_TABLES = tuple(Path(f"/proc/sysvipc/{name}") for name in ("shm", "sem", "msg"))
+SHARED_MEMORY = "/dev/shm"
+IPC_TABLES = ("/proc/sysvipc/shm", "/proc/sysvipc/sem", "/proc/sysvipc/msg")
 LONGEST_REPORT = 4096
 
 
@@ -74,13 +47,19 @@ class Worker:
 
     def __init__(self, settings: dict[str, Any], requests: int, replies: int) -> None:
         self.requests, self.replies = requests, replies
-        self.folder = Path(settings["folder"])
+        self.folder: str = settings["folder"]
         self.limits: dict[str, int] = settings["limits"]
         self.contained: bool = settings["contained"]
         self.reach = self._give_up_rights(settings["uid"])
-        if not self.contained and self.limits["processes"] and self.reach == guard.TREE:
+        if not self.contained and self.reach == guard.TREE:
             self.limits["processes"] += _threads_of_user()
+        guest.set_limits(self.limits)
         os.chdir(self.folder)
+        sys.argv[:] = ["program.py"]
+        self.ipc_tables: list[int] = []
+        if self.contained:
+            with contextlib.suppress(OSError):
+                self.ipc_tables = [os.open(table, os.O_RDONLY) for table in IPC_TABLES]
 
     def _give_up_rights(self, uid: int | None) -> str:
         dropped = False
@@ -104,36 +83,79 @@ class Worker:
         """Answer requests until the host closes the channel."""
         while (request := wire.receive(self.requests)) is not None:
             try:
-                reply = self.run(request["source"], float(request["seconds"]))
-            except guard.HostGoneError:
-                guard.end_everything(self.reach, 0)
-                return
+                reply = self.run(request["source"], float(request["seconds"]), request["examined"])
+            except Exception as error:
+                guard.end_everything(self.reach, [])
+                if isinstance(error, guard.HostGoneError):
+                    return
+                detail = f"the sandbox failed: {type(error).__name__}: {error}"
+                reply = {"verdict": "error", "detail": detail, "seconds": 0.0, "retire": True}
             wire.send(self.replies, reply)
 
-    def run(self, source: str, seconds: float) -> dict[str, Any]:
-        """The verdict on one program, and whether it left so much behind that this worker should retire."""
-        secret = secrets.token_hex(24).encode()
+    def run(self, source: str, seconds: float, examined: bool) -> dict[str, Any]:
+        """The verdict on one program, and whether it left so much behind that this worker should retire.
+
+        An `examined` program is a solution only; the host sends its test next, and the examiner's process is
+        the one that reads it, so that it is never in the memory that solutions are forked from.
+        """
+        # In a box, so that the forked process can take it out of every frame that it has inherited.
+        secret = [os.urandom(24).hex().encode()]
         reading, writing = os.pipe2(os.O_CLOEXEC)
-        pid = os.fork()
-        if pid == 0:
-            os.close(self.requests)
-            os.close(self.replies)
-            os.close(reading)
-            guest.run_program(source, int(seconds) + 2, self.limits, writing, secret)
+        if examined:
+            pids = self._start_pair(source, int(seconds) + 2, reading, writing, secret)
+        else:
+            pids = [self._start_program(source, int(seconds) + 2, reading, writing, secret)]
         os.close(writing)
         try:
-            ending = guard.watch(pid, seconds, self.limits, self.folder, self.reach, self.requests)
-            left_processes = guard.end_everything(self.reach, pid)
+            ending = guard.watch(pids, seconds, self.limits, self.folder, self.reach, self.requests)
+            left_processes = guard.end_everything(self.reach, pids)
             os.set_blocking(reading, False)
             report = _read_report(reading)
         finally:
             os.close(reading)
-        left_files = guard.empty(self.folder)
+        cleared = guard.empty(self.folder)
         if self.contained:
-            left_files = guard.empty(SHARED_MEMORY) or left_files
-        verdict, detail = judge(ending, report, secret, seconds)
-        retire = ending.reason is not None or left_processes or (self.contained and _ipc_in_use())
+            cleared = guard.empty(SHARED_MEMORY) and cleared
+        verdict, detail = judge(ending, report, secret[0], seconds)
+        # An examiner that was killed may have left its test unread in the channel.
+        broken = ending.reason is not None or (examined and os.WIFSIGNALED(ending.status))
+        retire = broken or left_processes or not cleared or self._ipc_in_use()
         return {"verdict": verdict, "detail": detail, "seconds": ending.seconds, "retire": retire}
+
+    def _ipc_in_use(self) -> bool:
+        """Whether shared memory, semaphores or queues exist in the worker's namespace."""
+        return any(os.pread(table, 4096, 0).count(b"\n") > 1 for table in self.ipc_tables)  # a heading
+
+    def _start_program(
+        self, source: str, seconds: int, reading: int, writing: int, secret: list[bytes]
+    ) -> int:
+        if pid := os.fork():
+            return pid
+        os.close(self.requests)
+        os.close(self.replies)
+        os.close(reading)
+        return guest.run_program(source, seconds, writing, secret)
+
+    def _start_pair(
+        self, source: str, seconds: int, reading: int, writing: int, secret: list[bytes]
+    ) -> list[int]:
+        """Start a solution and its examiner; the examiner's process is the first."""
+        ours, theirs = border.channels()
+        solution = os.fork()
+        if not solution:
+            secret.clear()
+            for fd in (self.requests, self.replies, reading, writing):
+                os.close(fd)
+            ours.close()
+            candidate.run_candidate(source, seconds, theirs)
+        theirs.close()
+        test = os.fork()
+        if not test:
+            os.close(self.replies)
+            os.close(reading)
+            examiner.run_examiner(self.requests, seconds, ours, writing, secret)
+        ours.close()
+        return [test, solution]
 
 
 def judge(ending: guard.Ending, report: bytes, secret: bytes, seconds: float) -> tuple[str, str]:
@@ -144,7 +166,7 @@ def judge(ending: guard.Ending, report: bytes, secret: bytes, seconds: float) ->
         return "memory", "all processes together exceeded the memory limit"
     if ending.reason == "disk":
         return "killed", "files exceeded the disk limit"
-    code = os.waitstatus_to_exitcode(ending.status or 0)
+    code = os.waitstatus_to_exitcode(ending.status)
     if report == secret and code == 0:
         return "passed", ""
     if code == guest.FORBIDDEN_STATUS:
@@ -165,14 +187,6 @@ def _read_report(fd: int) -> bytes:
         return os.read(fd, LONGEST_REPORT)
     except BlockingIOError:
         return b""
-
-
-def _ipc_in_use() -> bool:
-    for table in IPC_TABLES:
-        with contextlib.suppress(OSError):
-            if table.read_bytes().count(b"\n") > 1:
-                return True
-    return False
 
 
 def _standard_library_open_to(uid: int) -> bool:

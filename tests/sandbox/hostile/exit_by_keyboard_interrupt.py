@@ -1,0 +1,4 @@
+"""Interrupts itself."""
+
+def solve(a, b):
+    raise KeyboardInterrupt

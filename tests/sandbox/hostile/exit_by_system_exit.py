@@ -1,0 +1,4 @@
+"""SystemExit without a status."""
+
+def solve(a, b):
+    raise SystemExit

@@ -1,0 +1,5 @@
+"""Loops for ever."""
+
+def solve(a, b):
+    while True:
+        pass
