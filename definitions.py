@@ -1,13 +1,21 @@
 """Ties assets, resources, jobs and schedules together; `workspace.yaml` loads this file."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
-from resources.deepspeed import DeepSpeedResource
 
 from assets.ablation_report import ablation_report
 from assets.annealing_mix import annealing_mix
+from assets.automation import (
+    CORPUS_JOB,
+    EVALUATION_JOB,
+    alert_on_failed_checks,
+    alert_on_failure,
+    changed_sources,
+    weekly_corpus_refresh,
+    weekly_evaluation,
+)
 from assets.base_model import base_model
 from assets.deduped_corpus import deduped_corpus
 from assets.eval_scores import eval_scores
@@ -15,12 +23,12 @@ from assets.filtered_corpus import filtered_corpus
 from assets.held_out import held_out
 from assets.instruct_data import instruct_data
 from assets.raw_code import raw_code
-from assets.recipes import RECIPES
 from assets.sft_model import sft_model
 from assets.tokenizer import tokenizer
 from assets.web_recall import web_recall
 from opencoder_dag.settings import Settings, load_settings
 from resources.dask import DaskResource
+from resources.deepspeed import DeepSpeedResource
 from resources.lake import LakeIOManager, LakeResource
 from resources.mlflow import MlflowResource
 from resources.recipes import RecipeBook
@@ -55,30 +63,18 @@ everything = dg.define_asset_job(
     description="The whole graph for one recipe",
 )
 corpus_refresh = dg.define_asset_job(
-    "corpus_refresh",
+    CORPUS_JOB,
     dg.AssetSelection.assets(*CORPUS),
     description="Sources and corpus of one recipe, without any training",
+)
+evaluation = dg.define_asset_job(
+    EVALUATION_JOB,
+    dg.AssetSelection.assets(eval_scores, ablation_report),
+    description="Scores of one recipe's models",
 )
 report = dg.define_asset_job(
     "report", dg.AssetSelection.assets(ablation_report), description="Compare all evaluated recipes"
 )
-
-
-@dg.schedule(
-    job=corpus_refresh,
-    cron_schedule="0 3 * * 0",
-    description="Sundays at 03:00: refresh the corpus of every recipe that was built before",
-)
-def weekly_corpus_refresh(
-    context: dg.ScheduleEvaluationContext, lake: LakeResource
-) -> Iterator[dg.RunRequest]:
-    """One run a recipe; the first collects, the others find the sources ready and reuse them."""
-    built = set(lake.latest("filtered_corpus")) or {"baseline"}
-    for recipe in RECIPES.get_partition_keys():
-        if recipe in built:
-            yield dg.RunRequest(
-                run_key=f"{context.scheduled_execution_time:%F}-{recipe}", partition_key=recipe
-            )
 
 
 def build_definitions(settings: Settings, overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -101,8 +97,9 @@ def build_definitions(settings: Settings, overrides: Mapping[str, Any] | None = 
     }
     return dg.Definitions(
         assets=[*SOURCES, *CHAIN, ablation_report],
-        jobs=[shared_upstream, recipe_chain, everything, corpus_refresh, report],
-        schedules=[weekly_corpus_refresh],
+        jobs=[shared_upstream, recipe_chain, everything, corpus_refresh, evaluation, report],
+        schedules=[weekly_corpus_refresh, weekly_evaluation],
+        sensors=[changed_sources, alert_on_failure, alert_on_failed_checks],
         resources={**resources, **(overrides or {})},
         executor=dg.in_process_executor,  # one process a run: stages hand their work to Dask and DeepSpeed
     )

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from assets.automation import FRESHNESS
 from assets.materialization import (
     DATASET,
     RETRY,
@@ -25,6 +26,7 @@ from resources.lake import LakeResource
     kinds={"dask", "parquet"},
     check_specs=document_checks("raw_code"),
     retry_policy=RETRY,
+    freshness_policy=FRESHNESS,
 )
 def raw_code(
     context: dg.AssetExecutionContext, lake: LakeResource, dask: DaskResource

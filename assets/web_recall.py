@@ -4,6 +4,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.automation import FRESHNESS
 from assets.materialization import (
     DATASET,
     RETRY,
@@ -27,6 +28,7 @@ from resources.lake import LakeResource
     kinds={"dask", "fasttext", "parquet"},
     check_specs=document_checks("web_recall"),
     retry_policy=RETRY,
+    freshness_policy=FRESHNESS,
 )
 def web_recall(
     context: dg.AssetExecutionContext, lake: LakeResource, dask: DaskResource

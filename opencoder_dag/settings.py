@@ -52,6 +52,8 @@ class Settings(BaseSettings):
         "auto", description="how programs are contained"
     )
 
+    alert_url: str | None = Field(None, description="address that failed runs and checks are posted to")
+
     dagster_port: int = Field(3000, gt=0, lt=65536)
     mlflow_port: int = Field(5000, gt=0, lt=65536)
 

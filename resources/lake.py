@@ -40,12 +40,15 @@ class LakeResource(dg.ConfigurableResource):
 
     def load(self, asset: str, partition: str = UNPARTITIONED) -> Dataset:
         """Newest output of an asset; raises `InputError` when its folder is gone or unfinished."""
-        return open_dataset(json.loads(read_text(self.pointer(asset, partition)))["folder"])
+        pointer = json.loads(read_text(self.pointer(asset, partition)))
+        return open_dataset(f"{self.root}/{pointer['folder']}")
 
     def store(self, asset: str, dataset: Dataset, partition: str = UNPARTITIONED) -> None:
         """Point to a new output; a pointer that says the same already is not touched."""
         path = self.pointer(asset, partition)
-        text = json.dumps({"folder": dataset.path, "content_digest": dataset.digest}, indent=1)
+        # Relative to the lake, so that a lake can be copied or moved whole.
+        folder = dataset.path.removeprefix(f"{self.root}/")
+        text = json.dumps({"folder": folder, "content_digest": dataset.digest}, indent=1)
         if not exists(path) or read_text(path) != text:
             write_bytes(path, text.encode())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from pathlib import Path
 
 import dagster as dg
@@ -70,30 +69,3 @@ def test_jobs_cover_sources_chain_and_everything(definitions: dg.Definitions):
         "everything"
     )
     assert not {name for name in assets_of("corpus_refresh") if name.endswith("_model")}
-
-
-def test_the_weekly_refresh_asks_for_the_recipes_that_were_built(definitions: dg.Definitions, lake_with):
-    resource, dataset = lake_with
-    schedule = definitions.resolve_schedule_def("weekly_corpus_refresh")
-    moment = datetime.datetime(2026, 1, 4, 3, tzinfo=datetime.UTC)
-
-    def recipes() -> list[str]:
-        context = dg.build_schedule_context(
-            scheduled_execution_time=moment,
-            resources={"lake": resource},
-            repository_def=definitions.get_repository_def(),
-        )
-        requests = schedule.evaluate_tick(context).run_requests
-        return [request.partition_key for request in requests]
-
-    assert recipes() == ["baseline"]
-    for recipe in ("baseline", "star_filter"):
-        resource.store("filtered_corpus", dataset, recipe)
-    assert recipes() == ["baseline", "star_filter"]
-
-
-@pytest.fixture
-def lake_with(lake, dataset_of):
-    from resources.lake import LakeResource
-
-    return LakeResource(root=lake.root), dataset_of([{"content": "text", "repo": "r", "path": "p"}])

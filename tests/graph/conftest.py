@@ -80,7 +80,7 @@ class Home:
     def folder(self, asset: str, recipe: str = "all") -> Path:
         """Stage folder of an asset's newest output."""
         pointer = json.loads((self.path / "lake" / "assets" / asset / f"{recipe}.json").read_text())
-        return Path(pointer["folder"])
+        return self.path / "lake" / pointer["folder"]
 
     def manifest(self, asset: str, recipe: str = "all") -> dict:
         """Manifest of an asset's newest output."""
