@@ -25,7 +25,8 @@ bench: $(STAMP)  ## speed against peers, on the same input in the same run (see 
 	$(BIN)/python -m benchmarks
 
 study: $(STAMP)  ## the ablations at a scale that can show an effect
-	OPENCODER_SCALE=study $(BIN)/opencoder-dag run
+	OPENCODER_SCALE=study OPENCODER_SEEDS=3 OPENCODER_SOURCE_BYTES=80000000 $(BIN)/opencoder-dag run \
+	    baseline star_filter repo_dedup no_high_quality_anneal one_stage_sft mixed_sft wcl_schedule causal_packing
 
 install: $(STAMP)
 

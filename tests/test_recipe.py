@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from opencoder_dag.errors import InputError
-from opencoder_dag.recipe import load_recipe, recipe_files
+from opencoder_dag.recipe import load_recipe, recipe_files, recipe_names
 
 
 def write(folder: Path, **files: str) -> Path:
@@ -16,7 +16,7 @@ def test_every_shipped_recipe_is_valid_at_every_scale():
     names = recipe_files()
     assert {"baseline", "star_filter", "repo_dedup", "no_high_quality_anneal", "one_stage_sft"} <= set(names)
     for name in names:
-        for scale in ("smoke", "laptop"):
+        for scale in ("smoke", "laptop", "study"):
             assert load_recipe(name, scale).name == name
 
 
@@ -89,3 +89,10 @@ def test_a_shipped_recipe_cannot_be_redefined(tmp_path):
 def test_an_unknown_scale_lists_the_known_ones():
     with pytest.raises(InputError, match=r"no scale 'huge' \(known: .*smoke"):
         load_recipe("baseline", "huge")
+
+
+def test_a_seed_in_the_name_is_the_seed_of_the_run():
+    recipe = load_recipe("star_filter-seed2")
+    assert (recipe.seed, recipe.base_name, recipe.filter.min_stars) == (2, "star_filter", 5)
+    assert recipe.digest != load_recipe("star_filter").digest
+    assert recipe_names(seeds=2)[:2] == ["baseline", "baseline-seed1"]
