@@ -25,7 +25,13 @@ from opencoder_dag.train import checkpoint, data
 from opencoder_dag.train.checkpoint import Checkpoint, Progress
 from opencoder_dag.train.data import PackedData
 from opencoder_dag.train.encode import Encoder
-from opencoder_dag.train.engine import COMMUNICATION_TIMEOUT, Engine, device_of, import_deepspeed
+from opencoder_dag.train.engine import (
+    COMMUNICATION_TIMEOUT,
+    Engine,
+    device_of,
+    half_precision,
+    import_deepspeed,
+)
 from opencoder_dag.train.job import TrainJob
 from opencoder_dag.train.loop import Trainer
 from opencoder_dag.train.network import build, stop_tokens
@@ -112,6 +118,7 @@ def _train(job: TrainJob, device: torch.device, deepspeed: Any, parent: int | No
             "resumed_from": resumed_from or None,
             "ranks": dist.get_world_size(),
             "device": device.type,
+            "precision": "bf16" if half_precision(job, device) else "fp32",
             "data": packed.index["phases"],
             "cut": packed.index["cut"],
             "without_answer": packed.index["without_answer"],
@@ -165,6 +172,7 @@ def _export(
 def _make_deterministic(device: torch.device) -> None:
     """The same bits for the same inputs: fixed threads on CPU, deterministic kernels."""
     torch.use_deterministic_algorithms(device.type == "cpu")
+    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads it
     if device.type == "cpu":
         torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 

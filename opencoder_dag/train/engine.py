@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from opencoder_dag.train.job import TrainJob
 
+LARGEST_BUCKET = 50_000_000  # elements
 MOMENTS = ("exp_avg", "exp_avg_sq")
 COMMUNICATION_TIMEOUT = timedelta(minutes=30)
 
@@ -47,12 +48,22 @@ def import_deepspeed(device: torch.device) -> Any:
     return deepspeed
 
 
-def configuration(job: TrainJob, device: torch.device) -> dict[str, Any]:
+def half_precision(job: TrainJob, device: torch.device) -> bool:
+    """Whether products are in bf16. A CPU without bf16 instructions is many times slower in it and uses fp32."""
+    if job.train.precision != "bf16" or device.type == "cuda":
+        return job.train.precision == "bf16"
+    able = torch.cpu.get_capabilities()
+    return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+
+
+def configuration(job: TrainJob, device: torch.device, parameters: int) -> dict[str, Any]:
     """Every DeepSpeed setting that matters, written out: its defaults have moved between versions.
 
     Batches are ours: DeepSpeed is told that the caller decides when gradients are complete.
     """
-    half = job.train.precision == "bf16"
+    half = half_precision(job, device)
+    # DeepSpeed allocates a whole bucket at each backward pass, however small the network is.
+    bucket = min(LARGEST_BUCKET, parameters)
     return {
         "train_micro_batch_size_per_gpu": 1,
         "gradient_accumulation_steps": 1,
@@ -76,9 +87,9 @@ def configuration(job: TrainJob, device: torch.device) -> dict[str, Any]:
             "overlap_comm": False,  # with it the order of additions depends on timing
             "contiguous_gradients": True,
             "reduce_scatter": True,
-            "reduce_bucket_size": 50_000_000,
+            "reduce_bucket_size": bucket,
             "allgather_partitions": True,
-            "allgather_bucket_size": 50_000_000,
+            "allgather_bucket_size": bucket,
             "round_robin_gradients": False,
             "stage3_gather_16bit_weights_on_model_save": False,
         },
@@ -103,7 +114,10 @@ class Engine:
         )
         self.names = [name for name, _ in network.named_parameters()]
         self.deepspeed_engine, *_ = deepspeed.initialize(
-            model=network, optimizer=optimizer, config=configuration(job, device), dist_init_required=False
+            model=network,
+            optimizer=optimizer,
+            config=configuration(job, device, sum(parameter.numel() for parameter in network.parameters())),
+            dist_init_required=False,
         )
         self.optimizer: torch.optim.Optimizer = optimizer
         self.plain = plain_optimizer(job, device)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # the field's usual name
 from torch import Tensor, nn
 
 from opencoder_dag.errors import InputError
@@ -19,10 +18,11 @@ from opencoder_dag.train import attention
 from opencoder_dag.train.data import IGNORED
 from opencoder_dag.train.encode import Encoder
 from opencoder_dag.train.job import TrainJob
+from opencoder_dag.train.loss import summed_cross_entropy
 
 
 class PackedLoss(nn.Module):
-    """A causal language model over one stream of packed documents; T tokens, V vocabulary, W width."""
+    """A causal language model over one stream of packed documents; T tokens, N of them labelled, W width."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -37,9 +37,9 @@ class PackedLoss(nn.Module):
         hidden_1TW = network.model(  # noqa: N806
             input_ids=tokens[None], position_ids=positions[None], use_cache=False, **documents
         ).last_hidden_state
-        labelled = labels != IGNORED
-        logits = network.lm_head(hidden_1TW[0][labelled])
-        return F.cross_entropy(logits.float(), labels[labelled], reduction="sum")
+        labelled = torch.nonzero(labels != IGNORED)[:, 0]
+        hidden_NW = hidden_1TW[0].index_select(0, labelled)  # noqa: N806
+        return summed_cross_entropy(hidden_NW, network.lm_head.weight, labels[labelled])
 
 
 def build(job: TrainJob, encoder: Encoder, device: torch.device) -> PackedLoss:
