@@ -14,8 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from opencoder_dag.dedup.exact import settled_path
-from opencoder_dag.dedup.merit import parse_digests
+from opencoder_dag.dedup.exact import damaged_rows, settled_path
 from opencoder_dag.dedup.runs import (
     SHARD_BITS,
     Plan,
@@ -64,8 +63,9 @@ def edges_path(step: MeetStep) -> str:
 def sign_shard(step: ShardStep) -> dict[str, Any]:
     """Write the band keys of one shard, each band sorted by key and cut into partitions."""
     plan = step.plan
-    table = read_table(step.source, ["sha256", "content"])
-    _, valid = parse_digests(table["sha256"])
+    table = read_table(step.source, ["content"])
+    valid = np.ones(table.num_rows, bool)
+    valid[damaged_rows(plan, step.shard)] = False
     for partition in range(plan.partitions):
         copies = read_lookup(settled_path(plan, partition), step.shard, ["ordinal"])
         valid[column(copies, "ordinal") & ((1 << SHARD_BITS) - 1)] = False

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from opencoder_dag.dedup.merit import ORIGIN_COLUMNS, parse_digests
+from opencoder_dag.dedup.digests import checked_digests
+from opencoder_dag.dedup.merit import ORIGIN_COLUMNS
 from opencoder_dag.dedup.repositories import UNIT_SCHEMA
 from opencoder_dag.dedup.runs import SHARD_BITS, Plan, ShardStep, column, run_phase
 from opencoder_dag.engine import Engine
@@ -62,7 +63,7 @@ def cut_shard(step: ShardStep) -> dict[str, Any]:
 def pieces(table: pa.Table) -> list[list[str]]:
     """The chunks of each document of a shard; none of a document whose digest is damaged."""
     offsets, data = text_buffers(table["content"])
-    _, valid = parse_digests(table["sha256"])
+    _, valid = checked_digests(table)
     found: list[list[str]] = []
     for row in range(table.num_rows):
         cuts = word_cuts(data, offsets[row], offsets[row + 1], CHUNK_WORDS, fold_table()).tolist()

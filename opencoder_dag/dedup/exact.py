@@ -1,7 +1,7 @@
 """Exact duplicates: texts with one SHA-256.
 
 Belongs here: the exchange of content hashes on disk, partition by partition, and the choice of the copy that
-stays. Texts themselves are not read.
+stays.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from opencoder_dag.dedup.digests import checked_digests
 from opencoder_dag.dedup.histogram import size_label
 from opencoder_dag.dedup.merit import (
     ORIGIN_COLUMNS,
@@ -19,11 +21,12 @@ from opencoder_dag.dedup.merit import (
     by_merit,
     hash_partition,
     origin_table,
-    parse_digests,
 )
 from opencoder_dag.dedup.runs import (
+    SHARD_BITS,
     PartStep,
     Plan,
+    Run,
     ShardStep,
     column,
     cut,
@@ -45,7 +48,7 @@ SETTLED_SCHEMA = pa.schema(
 
 
 def hashes_path(plan: Plan, shard: int) -> str:
-    """Run of the content hashes of a shard; its partitions are those of the hashes."""
+    """Run of the content hashes of a shard, cut into their partitions; one more holds the damaged ones."""
     return f"{plan.work}/hashes/{shard:05d}.arrow"
 
 
@@ -56,16 +59,20 @@ def settled_path(plan: Plan, partition: int) -> str:
 
 def hash_shard(step: ShardStep) -> dict[str, Any]:
     """Write the run of content hashes of one shard; reports its rows."""
-    table = read_table(step.source, ORIGIN_COLUMNS)
-    digests, valid = parse_digests(table["sha256"])
-    rows = np.flatnonzero(valid)
-    part = hash_partition(digests[rows], step.plan.partitions)
-    order = np.argsort(part, kind="stable")
-    rows = rows[order]
-    origin = origin_table(table.take(rows), digests[rows], ordinals(step.shard, rows))
-    batches = cut(origin, part[order], step.plan.partitions)
+    table = read_table(step.source, [*ORIGIN_COLUMNS, "content"])
+    digests, sound = checked_digests(table)
+    part = np.where(sound, hash_partition(digests, step.plan.partitions), step.plan.partitions)
+    rows = np.argsort(part, kind="stable")
+    origin = origin_table(table.select(ORIGIN_COLUMNS).take(rows), digests[rows], ordinals(step.shard, rows))
+    batches = cut(origin, part[rows], step.plan.partitions + 1)
     write_run(hashes_path(step.plan, step.shard), origin.schema, batches)
-    return {"rows": table.num_rows, "unreadable": table.num_rows - len(rows)}
+    return {"rows": table.num_rows, "damaged": int((~sound).sum())}
+
+
+def damaged_rows(plan: Plan, shard: int) -> NDArray[np.int64]:
+    """Rows of a shard whose hash does not fit their text."""
+    with Run(hashes_path(plan, shard)) as run:
+        return column(run.partition(plan.partitions), "ordinal") & ((1 << SHARD_BITS) - 1)
 
 
 def settle_partition(step: PartStep) -> dict[str, Any]:

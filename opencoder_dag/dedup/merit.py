@@ -33,26 +33,12 @@ ORIGIN_FIELDS = [
 ]
 ORIGIN_COLUMNS = ["sha256", "stars", "commit_time", "doc_id", "path"]  # as they are read from a shard
 
-_HEX = np.full(256, 255, np.uint8)
-_HEX[np.frombuffer(b"0123456789", np.uint8)] = np.arange(10)
-_HEX[np.frombuffer(b"abcdef", np.uint8)] = np.arange(10, 16)
-
 
 def by_merit(table: pa.Table, *before: str) -> NDArray[np.int64]:
     """Row numbers in order of merit, best first; columns `before` are sorted by first."""
     keys = [*((name, "ascending", "at_end") for name in before), *MERIT]
     order: Any = pc.sort_indices(table, sort_keys=keys)
     return order.to_numpy().astype(np.int64)
-
-
-def parse_digests(column: pa.ChunkedArray) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Hex SHA-256 digests as bytes [rows, 32], and which of the rows really hold one."""
-    fits: Any = pc.equal(pc.binary_length(column), 64)
-    padded = pc.if_else(pc.fill_null(fits, False), column, "0" * 64)
-    joined = "".join(padded.to_pylist()).encode("ascii", "replace")
-    nibbles = _HEX[np.frombuffer(joined, np.uint8)].reshape(-1, 64)
-    valid: NDArray[np.bool_] = pc.fill_null(fits, False).to_numpy() & (nibbles < 16).all(axis=1)
-    return (nibbles[:, 0::2] << np.uint8(4)) | nibbles[:, 1::2], valid
 
 
 def hash_partition(digests: NDArray[np.uint8], partitions: int) -> NDArray[np.int64]:

@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from opencoder_dag.dedup.merit import ORIGIN_COLUMNS, parse_digests
+from opencoder_dag.dedup.digests import checked_digests
+from opencoder_dag.dedup.merit import ORIGIN_COLUMNS
 from opencoder_dag.dedup.runs import (
     SHARD_BITS,
     PartStep,
@@ -114,7 +115,7 @@ def deal_shard(step: ShardStep) -> dict[str, Any]:
     """Write the documents of one shard, cut by the hash of their repository."""
     plan = step.plan
     table = read_table(step.source, DEALT_COLUMNS)
-    _, valid = parse_digests(table["sha256"])
+    _, valid = checked_digests(table)
     rows = np.flatnonzero(valid)
     table = table.take(pa.array(rows)).append_column("ordinal", pa.array(ordinals(step.shard, rows)))
     # A document of no repository stands for itself.

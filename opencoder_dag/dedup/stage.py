@@ -19,8 +19,8 @@ import pyarrow.compute as pc
 
 from opencoder_dag import recipe
 from opencoder_dag.dedup.chunks import cut_documents, judge_chunks
+from opencoder_dag.dedup.digests import DAMAGED, checked_digests
 from opencoder_dag.dedup.losses import alarms, losses_of
-from opencoder_dag.dedup.merit import parse_digests
 from opencoder_dag.dedup.presets import curve_facts, preset_of
 from opencoder_dag.dedup.repositories import gather_repositories, gather_steps, spread_verdicts
 from opencoder_dag.dedup.runs import SHARD_BITS, Plan, column, read_lookup
@@ -166,7 +166,7 @@ def _verdicts(task: JudgeTask) -> pa.Table:
 
 def judge(table: pa.Table, verdicts: pa.Table, level: str) -> Judged:
     """Split the documents of a shard by the lookup table of those that go."""
-    _, valid = parse_digests(table["sha256"])
+    _, sound = checked_digests(table)
     rows = column(verdicts, "ordinal") & ((1 << SHARD_BITS) - 1)
     goes: dict[int, tuple[str, Mapping[str, Any]]] = {}
     chunks: dict[str, int] = {}
@@ -180,8 +180,8 @@ def judge(table: pa.Table, verdicts: pa.Table, level: str) -> Judged:
     judgement: list[tuple[str, Mapping[str, Any]] | Exception | None] = [
         goes.get(row) for row in range(table.num_rows)
     ]
-    for row in np.flatnonzero(~valid).tolist():
-        judgement[row] = InputError("column 'sha256' does not hold 64 hexadecimal digits")
+    for row in np.flatnonzero(~sound).tolist():
+        judgement[row] = InputError(DAMAGED)
     lost = np.where(np.isin(np.arange(table.num_rows), list(goes)), size, size - table["size"].to_numpy())
     return judge_rows(
         table.select(DOCUMENT_SCHEMA.names), judgement, {"losses": losses_of(table, size, lost), **chunks}

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from opencoder_dag.dedup.bands import bands_path
 from opencoder_dag.dedup.clusters import members_path
+from opencoder_dag.dedup.digests import content_digests
 from opencoder_dag.dedup.exact import settled_path
 from opencoder_dag.dedup.histogram import size_label
 from opencoder_dag.dedup.merit import (
@@ -23,7 +24,6 @@ from opencoder_dag.dedup.merit import (
     by_merit,
     hash_partition,
     origin_table,
-    parse_digests,
 )
 from opencoder_dag.dedup.runs import (
     SHARD_BITS,
@@ -110,8 +110,8 @@ def collect_sets(step: SetsStep) -> dict[str, Any]:
     if len(rows):
         table = read_table(step.source, [*ORIGIN_COLUMNS, "content"])
         bounds, values = shingle_sets(*text_buffers(table["content"]), rows, plan.ngram, fold_table())
-        taken = table.select(ORIGIN_COLUMNS).take(pa.array(rows))
-        origin = origin_table(taken, parse_digests(taken["sha256"])[0], ordinals(step.shard, rows))
+        taken = table.take(pa.array(rows))
+        origin = origin_table(taken, content_digests(taken["content"]), ordinals(step.shard, rows))
         keys = pa.FixedSizeListArray.from_arrays(
             pa.array(_keys_of(plan, step.shard, rows).ravel()), plan.bands
         )
