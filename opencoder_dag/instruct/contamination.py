@@ -58,7 +58,9 @@ class Contamination:
         self.references = 0
         for reference in references:
             self.references += 1
-            task = f"{reference.suite}/{reference.task}"
+            task = reference.task
+            if not task.startswith(f"{reference.suite}/"):
+                task = f"{reference.suite}/{task}"
             if reference.entry_point:
                 self.entry_points.setdefault(reference.entry_point, task)
             for text in reference.texts:

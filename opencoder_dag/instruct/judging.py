@@ -14,9 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 from opencoder_dag.instruct.contamination import Contamination
 from opencoder_dag.instruct.package import PACKAGE, package_of
+from opencoder_dag.instruct.semi import Recording, finished, tests_of, with_cases
+from opencoder_dag.instruct.sets import USER_SET
 from opencoder_dag.instruct.similar import duplicates
+from opencoder_dag.instruct.synthesis import (
+    REAL_USER,
+    counting_program,
+    read_count,
+    read_rewriting,
+    rewriting_chats,
+)
 
 if TYPE_CHECKING:
+    from opencoder_dag.instruct.llm import ChatModel
     from opencoder_dag.sandbox import SandboxOptions
 
 Verdict = tuple[str, dict[str, Any]]
@@ -48,6 +58,7 @@ class Judging:
     def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self.rows = [dict(row) for row in rows]
         self.verdicts = [_verdict_of_source(row) for row in self.rows]
+        self.rewritings: dict[str, int] = {}
         self.outcomes: dict[str, int] = {}  # verdicts of the sandbox
         self._order = sorted(range(len(rows)), key=self._rank)
 
@@ -74,6 +85,48 @@ class Judging:
             if (subject := self.rows[at]["subject"]) in subjects:
                 self.verdicts[at] = ("held_out", {"subject": subject})
 
+    def drop_rewritten(self) -> None:
+        """Remove what real users asked where a language model has answered it anew."""
+        answered = {(row["repo"], row["path"]) for row in self.rows if row["kind"] == REAL_USER}
+        for at in self.left():
+            row = self.rows[at]
+            if row["kind"] == USER_SET and (row["repo"], row["path"]) in answered:
+                self.verdicts[at] = ("rewritten", {"by": REAL_USER})
+
+    def rewrite(self, model: ChatModel, sandbox: SandboxOptions, limit: int) -> None:
+        """Replace tidied code by the best of a language model's rewritings, if that passes every case.
+
+        Rewritings compete by the number of cases that they pass (Semi-Instruct ranks by it).
+        """
+        from opencoder_dag.sandbox import run_programs
+
+        waiting = [at for at in self.left() if self.rows[at]["recording"] is not None][:limit]
+        recordings = [Recording.from_json(self.rows[at]["recording"]) for at in waiting]
+        chats = [rewriting_chats(recording) for recording in recordings]
+        answers = iter(model.answer([chat for competing in chats for chat in competing]))
+        entries: list[tuple[int, str, str]] = []
+        for position, competing in enumerate(chats):
+            for _ in competing:
+                if (rewriting := read_rewriting(next(answers))) is not None:
+                    entries.append((position, *rewriting))
+        tests = [tests_of(self.rows[at]) for at in waiting]
+        programs = [counting_program(code, tests[position]) for position, _, code in entries]
+        outcomes = run_programs(programs, sandbox) if programs else []
+        best: dict[int, tuple[int, str, str]] = {}
+        for (position, instruction, code), outcome in zip(entries, outcomes, strict=True):
+            passed = read_count(outcome.detail)
+            if passed > best.get(position, (0, "", ""))[0]:
+                best[position] = (passed, instruction, code)
+        self.rewritings = {"asked": len(waiting), "parsed": len(entries), "all_passed": 0, "some_failed": 0}
+        for position, (passed, instruction, code) in best.items():
+            whole = passed == len(tests[position])
+            self.rewritings["all_passed" if whole else "some_failed"] += 1
+            if whole:
+                recording = replace(recordings[position], setup="", request=instruction)
+                self.rows[waiting[position]] = finished(
+                    self.rows[waiting[position]], recording, code, tests[position]
+                )
+
     def drop_long(self, limit: int) -> None:
         """Remove items of more than `limit` bytes, which training would cut."""
         for at in self.left():
@@ -94,7 +147,6 @@ class Judging:
 
         The rows of such items get their text here.
         """
-        from opencoder_dag.instruct.semi import Recording, with_cases
         from opencoder_dag.sandbox import run_programs
 
         waiting = [at for at in self.left() if self.rows[at]["recording"] is not None]

@@ -15,7 +15,7 @@ from typing import Any
 from opencoder_dag.instruct.broad import is_worthwhile, plain, shorten
 from opencoder_dag.instruct.inputs import calls_of
 from opencoder_dag.instruct.items import fenced, item_row, subject_of
-from opencoder_dag.instruct.oracle import Case, choose_cases, marked, read_cases, recording_program
+from opencoder_dag.instruct.oracle import choose_cases, marked, read_cases, recording_program
 from opencoder_dag.mix.functions import Function, FunctionNode, without_examples
 from opencoder_dag.mix.standalone import Module
 
@@ -94,12 +94,12 @@ def with_cases(item: dict[str, Any], detail: str) -> tuple[dict[str, Any], str |
     chosen, reason = choose_cases(cases, marked(recording.original)[1])
     if reason is not None:
         return item, reason
-    return finished(item, recording, tidy(recording.original), chosen), None
+    tests = [case.as_assert() for case in chosen]
+    return finished(item, recording, tidy(recording.original), tests), None
 
 
-def finished(item: dict[str, Any], recording: Recording, code: str, cases: list[Case]) -> dict[str, Any]:
+def finished(item: dict[str, Any], recording: Recording, code: str, tests: list[str]) -> dict[str, Any]:
     """The item with its instruction, its answer and the program that verifies the answer."""
-    tests = [case.as_assert() for case in cases]
     instruction = (
         f"{recording.request}\n\nWrite it in Python as `{recording.signature}`. It has to pass:\n\n"
         f"{fenced(chr(10).join(tests[:SHOWN]))}"
@@ -109,3 +109,8 @@ def finished(item: dict[str, Any], recording: Recording, code: str, cases: list[
     row = item_row(instruction, output, stage=2, kind=KIND, repo=item["repo"], path=item["path"])
     program = f"{solution}\n\n\n" + "\n".join(tests) + "\n"
     return {**item, **row, "doc_id": item["doc_id"], "program": program}
+
+
+def tests_of(item: dict[str, Any]) -> list[str]:
+    """The asserts of a finished item."""
+    return [line for line in item["program"].splitlines() if line.startswith("assert ")]

@@ -21,6 +21,8 @@ from opencoder_dag.instruct.readers import read_pairs
 from opencoder_dag.lake import canonical_json, exists, sha256_text, write_table
 from opencoder_dag.mix.draw import draw
 
+USER_SET = "user_set"  # kind of items that real users asked, and that a language model may answer anew
+
 
 @dataclass(frozen=True)
 class SetTask:
@@ -30,6 +32,7 @@ class SetTask:
     format: str
     stage: int
     code_only: bool
+    real_users: bool
     digest: str  # of its files
     seed: int
     work: str  # folder
@@ -72,7 +75,8 @@ def candidate(pair: Pair | Refused, place: str, title: str, task: SetTask) -> di
         program = "\n".join([pair.code, *pair.tests]) + "\n"
         if not _parses(program):
             refused = ("unusable", {"why": "code and tests are not Python"})
-    item = item_row(pair.instruction, pair.output, stage=task.stage, kind="set", repo=title, path=place)
+    kind = USER_SET if task.real_users else "set"
+    item = item_row(pair.instruction, pair.output, stage=task.stage, kind=kind, repo=title, path=place)
     subject = hashlib.sha256(item["sha256"].encode() if item["size"] > 1 else place.encode()).hexdigest()[:32]
     return {
         **item,

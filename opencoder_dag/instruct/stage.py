@@ -22,6 +22,7 @@ from opencoder_dag.engine import Engine
 from opencoder_dag.errors import OpencoderError
 from opencoder_dag.instruct.broad import broad_items, is_worthwhile
 from opencoder_dag.instruct.contamination import Contamination
+from opencoder_dag.instruct.diverse import LANGUAGES, diverse_items
 from opencoder_dag.instruct.items import CANDIDATE_SCHEMA, ITEM_SCHEMA, item_row
 from opencoder_dag.instruct.judging import UNREADABLE, Judging, Verdict
 from opencoder_dag.instruct.package import package_items
@@ -30,6 +31,7 @@ from opencoder_dag.instruct.readers import digest_of
 from opencoder_dag.instruct.references import references_digest, references_of
 from opencoder_dag.instruct.semi import semi_items
 from opencoder_dag.instruct.sets import SetTask, read_set
+from opencoder_dag.instruct.synthesis import synthesise
 from opencoder_dag.lake import (
     Dataset,
     Lake,
@@ -53,6 +55,7 @@ from opencoder_dag.mix.mining import checked_functions
 from opencoder_dag.mix.standalone import Module
 
 if TYPE_CHECKING:
+    from opencoder_dag.instruct.llm import ChatModel
     from opencoder_dag.recipe import Sft
     from opencoder_dag.sandbox import SandboxOptions
 
@@ -71,14 +74,17 @@ def build_instruct_data(
     sandbox: SandboxOptions,
     engine: Engine,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
+    model: ChatModel | None = None,
+    model_items: int = 200,
 ) -> Dataset:
     """Stage "instruct_data": kept items in `ITEM_SCHEMA`, at most `max_items` of each of the two stages.
 
     Stage 1 asks about every documented function (write, explain, locate); stage 2 is made of self-contained
     functions whose own tests passed in the sandbox (educational) or that were run to see what they return
     (semi_instruct), and of functions of installed packages whose examples pass (package). The public sets of
-    `config.sets` go through the same steps. Removed, with evidence, are `held_out`, `over_pool` (not judged:
-    enough others), `unusable` and `not_code` (of public sets), `not_verifiable`, `too_long`, `test_failed`,
+    `config.sets` and the answers of a language `model` (at most `model_items` of each generator) go through
+    the same steps. Removed, with evidence, are `held_out`, `over_pool` (not judged: enough others),
+    `unusable` and `not_code` (of sets and models), `rewritten`, `not_verifiable`, `too_long`, `test_failed`,
     `duplicate`, `contaminated`, `similar`, `over_quota`.
     """
     references = references_of(suites)
@@ -91,6 +97,7 @@ def build_instruct_data(
         "suites": references_digest(references),
         "sets": [given.config() for given in config.sets],
         "set_digests": set_digests,
+        "model": None if model is None else {"name": model.model, "items": model_items},
         "seed": seed,
     }
     stage = Stage("instruct_data", VERSION, settings, {"corpus": corpus.digest, "held_out": held_out.digest})
@@ -112,7 +119,16 @@ def build_instruct_data(
         for path in corpus.shards()
     ]
     sets = [
-        SetTask(given.source, given.format, given.stage, given.code_only, digest, seed, f"{folder}/work")
+        SetTask(
+            given.source,
+            given.format,
+            given.stage,
+            given.code_only,
+            given.real_users,
+            digest,
+            seed,
+            f"{folder}/work",
+        )
         for given, digest in zip(config.sets, set_digests, strict=True)
     ]
     all_tasks: list[MineTask | SetTask] = [*tasks, *sets]
@@ -120,11 +136,19 @@ def build_instruct_data(
     for done, _ in enumerate(chain(engine.map(mine, tasks), engine.map(read_set, sets)), 1):
         on_progress(done, steps)
 
-    tables = [read_table(task.mined) for task in all_tasks]
+    mined = [task.mined for task in all_tasks]
+    if model is not None:
+        model.cache = model.cache or f"{lake.root}/answers"
+        mined.append(_ask_model(mined, model, model_items, seed, f"{folder}/work"))
+    tables = [read_table(path) for path in mined]
     judging = Judging([row for table in tables for row in table.to_pylist()])
+    if model is not None:
+        judging.drop_rewritten()
     judging.drop_held_out(_held_subjects(held_out))
     judging.limit({number: POOL * limit for number, limit in limits.items()}, "over_pool")
     judging.record(sandbox)
+    if model is not None:
+        judging.rewrite(model, sandbox, model_items)
     judging.drop_long(BYTES_PER_TOKEN * config.sequence)
     judging.run_tests(sandbox)
     judging.drop_copies()
@@ -134,22 +158,36 @@ def build_instruct_data(
     on_progress(len(all_tasks) + 1, steps)
     writes = []
     start = 0
-    for index, (task, table) in enumerate(zip(all_tasks, tables, strict=True)):
+    for index, (path, table) in enumerate(zip(mined, tables, strict=True)):
         end = start + table.num_rows
         plan = canonical_json(
             {"verdicts": judging.verdicts[start:end], "recorded": judging.recorded(start, end)}
         )
         plan_file = f"{folder}/work/{sha256_text(plan)[:24]}.json"
         write_bytes(plan_file, plan.encode())
-        writes.append(WriteTask(task.mined, folder, f"part-{index:05d}.parquet", plan_file))
+        writes.append(WriteTask(path, folder, f"part-{index:05d}.parquet", plan_file))
         start = end
 
     def on_shards(done: int, total: int) -> None:
         on_progress(len(all_tasks) + 1 + done, steps)
 
     reports = run_shards(folder, writes, _write, engine, on_shards)
-    facts = {"run": judging.outcomes, "suites": sorted(suites), "references": len(references)}
+    facts = {
+        "run": judging.outcomes,
+        "rewritings": judging.rewritings,
+        "suites": sorted(suites),
+        "references": len(references),
+    }
     return finish(lake, stage, reports, time.monotonic() - started, facts)
+
+
+def _ask_model(mined: list[str], model: ChatModel, items: int, seed: int, work: str) -> str:
+    """Write what a language model made of the candidates of lowest hash; its answers are kept on the way."""
+    seeds = [row for path in mined for row in read_table(path).to_pylist()]
+    rows = sorted(synthesise(seeds, model, items, seed), key=lambda row: row["doc_id"])
+    path = f"{work}/synthesised.parquet"
+    write_table(path, pa.Table.from_pylist(rows, schema=CANDIDATE_SCHEMA))
+    return path
 
 
 # --- mining, a task a shard ---
@@ -183,29 +221,35 @@ def mine(task: MineTask) -> MineTask:
         return task
     table = read_table(task.source, ["doc_id", "content", "sha256", "repo", "path", "language"])
     held_out = _held_out(task.held_out, task.held_out_digest)
-    python = table.filter(pc.equal(pc.utf8_lower(table["language"]), "python"))
+    known = pa.array(["python", *sorted(LANGUAGES)])
+    wanted = table.filter(pc.is_in(pc.utf8_lower(table["language"]), value_set=known))
     rows: list[dict[str, Any]] = []
-    for document in python.to_pylist():
+    for document in wanted.to_pylist():
         if held_out.why(document["doc_id"], document["repo"], document["sha256"]) is None:
-            rows += items_of(document["content"], document["repo"], document["path"], task.seed)
+            rows += items_of(
+                document["content"], document["language"], document["repo"], document["path"], task.seed
+            )
     rows.sort(key=lambda row: row["doc_id"])
     write_table(task.mined, pa.Table.from_pylist(rows, schema=CANDIDATE_SCHEMA))
     return task
 
 
-def items_of(content: str, repo: str, path: str, seed: int) -> list[dict[str, Any]]:
-    """All candidates of one Python file, in the columns of `CANDIDATE_SCHEMA`.
+def items_of(content: str, language: str, repo: str, path: str, seed: int) -> list[dict[str, Any]]:
+    """All candidates of one Python file or text, in the columns of `CANDIDATE_SCHEMA`.
 
     A file that cannot be mined gives one row with the error, which ends up in quarantine.
     """
     try:
-        return _items_of(content, repo, path, seed)
+        mined = _of_python(content, repo, path, seed) if language.lower() == "python" else None
+        found = mined if mined is not None else diverse_items(content, repo, path)
+        unique = {row["doc_id"]: row for row in found}
+        return [{**row, "order": draw(seed, "instruct", row["doc_id"])} for row in unique.values()]
     except Exception as error:
         failed = item_row(path, "", stage=1, kind="unreadable", repo=repo, path=path)
         return [{**failed, "subject": failed["doc_id"], "order": 0, "error": one_line(error)}]
 
 
-def _items_of(content: str, repo: str, path: str, seed: int) -> list[dict[str, Any]]:
+def _of_python(content: str, repo: str, path: str, seed: int) -> list[dict[str, Any]]:
     if '"""' not in content and "'''" not in content:
         return []
     tree = parse(content)
@@ -220,8 +264,7 @@ def _items_of(content: str, repo: str, path: str, seed: int) -> list[dict[str, A
     worthwhile = any(is_worthwhile(function) for function in untested)
     if worthwhile and (module := Module.read(content, tree)) is not None:
         found += semi_items(untested, module, repo, path, seed)
-    unique = {row["doc_id"]: row for row in found}
-    return [{**row, "order": draw(seed, "instruct", row["doc_id"])} for row in unique.values()]
+    return found
 
 
 @lru_cache(maxsize=2)
@@ -237,7 +280,9 @@ def _held_subjects(held_out: Dataset) -> frozenset[str]:
             table["content"].to_pylist(), table["language"].to_pylist(), strict=True
         ):
             if language.lower() == "python":
-                subjects.update(row["subject"] for row in items_of(content, "held_out", "held_out.py", 0))
+                subjects.update(
+                    row["subject"] for row in items_of(content, language, "held_out", "held_out.py", 0)
+                )
     return frozenset(subjects)
 
 
