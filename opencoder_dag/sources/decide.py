@@ -29,6 +29,7 @@ from opencoder_dag.sources.notebooks import NOTEBOOK, is_notebook, notebook_text
 from opencoder_dag.sources.source import Entry, Origin, RawFile, digest_of, printable
 
 MAX_FILE_BYTES = 8_000_000
+UNKNOWN = "unknown_language"
 LFS_POINTER = "version https://git-lfs.github.com/spec/"  # stands for a file that is stored elsewhere
 
 # Longest first: the mark of UTF-32 little-endian begins with that of UTF-16.
@@ -103,10 +104,12 @@ def judge(file: RawFile, origin: Origin) -> dict[str, Any] | Removed | Exception
     entry = file.entry
     if entry.error:
         return UnreadableError(entry.error)
-    if (removal := removal_before_reading(entry)) is not None:
-        return removal
     if isinstance(file.content, Exception):
         return file.content
+    told = language_map().by_name.get(file.language or "")
+    removal = removal_before_reading(entry)
+    if removal is not None and not (removal.reason == UNKNOWN and told):
+        return removal
     if entry.digest and digest_of(file.content, entry.digest) not in (entry.digest, None):
         return UnreadableError(
             "changed since it was listed, or does not match the record of its distribution"
@@ -124,7 +127,7 @@ def judge(file: RawFile, origin: Origin) -> dict[str, Any] | Removed | Exception
         except ValueError as error:
             return UnreadableError(f"not a notebook: {error}")
     else:
-        language = language_of(entry.path, text) or language_map().by_name.get(file.language or "")
+        language = language_of(entry.path, text) or told
     if not text:
         return Removed("empty_file", {"size": len(file.content)})
     if language is None:
@@ -182,9 +185,7 @@ def _refusal(file: RawFile, origin: Origin) -> dict[str, Any]:
 
 def _unknown(path: str) -> Removed:
     extension = extension_of(path)
-    return Removed(
-        "unknown_language", {"extension": printable(extension)} if extension else {"name": _name(path)}
-    )
+    return Removed(UNKNOWN, {"extension": printable(extension)} if extension else {"name": _name(path)})
 
 
 def _name(path: str) -> str:

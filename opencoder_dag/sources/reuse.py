@@ -86,6 +86,7 @@ def rows_of(found: Slice) -> Judged | None:
 
 def _finished(lake: Lake, stage: str) -> list[Dataset]:
     fs, root = fsspec.core.url_to_fs(f"{lake.root}/{stage}")
+    fs.invalidate_cache()  # other processes write here
     found = []
     for path in fs.glob(f"{root}/*/manifest.json"):
         folder = f"{lake.root}/{stage}/{path.rsplit('/', 2)[-2]}"

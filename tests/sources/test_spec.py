@@ -11,6 +11,8 @@ from opencoder_dag.sources.archive import Archive
 from opencoder_dag.sources.folder import Folder
 from opencoder_dag.sources.git import GitRepository
 from opencoder_dag.sources.installed import InstalledDistributions
+from opencoder_dag.sources.parquet import Parquet
+from opencoder_dag.sources.remote import RemoteFolder
 from opencoder_dag.sources.sdist import SourceDistribution
 from opencoder_dag.sources.source import Source
 from opencoder_dag.sources.spec import sources_from_spec
@@ -32,6 +34,8 @@ CACHE = Path("cache")
         ),
         ("git+git@example.org:own/lib", GitRepository("git@example.org:own/lib", "", CACHE)),
         ("git+git@example.org:own/lib@main", GitRepository("git@example.org:own/lib", "main", CACHE)),
+        ("parquet:s3://bucket/set", Parquet("s3://bucket/set")),
+        ("memory://all/repositories", RemoteFolder("memory://all/repositories")),
         ("sdist:ruff==0.1.2", SourceDistribution("ruff", "0.1.2", CACHE)),
     ],
 )
@@ -56,6 +60,8 @@ def test_lists() -> None:
         ("sdist:--help==1", "pinned"),
         ("installed,sdist:../x==1", r"sdist:\.\./x==1"),
         ("https://example.org/own/lib", r"git\+https://example.org/own/lib@COMMIT"),
+        ("parquet:", "PATH"),
+        ("nonsense://a/b", "nonsense"),
         ("git+", "git"),
         ("git+--upload-pack=x", "REVISION"),
         ("git+/a/path@--output", "REVISION"),
