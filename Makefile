@@ -11,7 +11,7 @@ run: $(STAMP)  ## materialise baseline, star_filter and repo_dedup
 	$(BIN)/opencoder-dag run
 
 test: $(STAMP) check  ## linter, formatter, types, then all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 ui: $(STAMP)  ## open Dagster and MLflow
 	$(BIN)/opencoder-dag ui

@@ -29,7 +29,7 @@ def train(
     run_id, _ = mlflow.stage(recipe, stage.asset, job.stage.fingerprint, tags)
 
     def on_metric(point: dict[str, Any]) -> None:
-        mlflow.log_training_point(recipe, run_id, point)
+        mlflow.log_training_point(recipe, stage.asset, run_id, point)
         if "steps" in point:
             stage.on_progress(int(point["step"]), int(point["steps"]))
 

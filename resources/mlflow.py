@@ -25,6 +25,7 @@ os.environ.setdefault("DO_NOT_TRACK", "true")
 RECIPE, DIGEST, SEED = "opencoder.recipe", "opencoder.recipe_digest", "opencoder.seed"
 STAGE, FINGERPRINT, CONTENT = "opencoder.stage", "opencoder.fingerprint", "opencoder.content_digest"
 PARENT = "mlflow.parentRunId"
+NOT_CHARTED = ("step", "steps", "tokens", "elapsed")
 # MLflow opens on its pages about chat traces unless an address asks for those about training.
 TRAINING_PAGES = "workflowType=machine_learning"
 
@@ -144,16 +145,15 @@ class MlflowResource(dg.ConfigurableResource):
             self.client.set_tag(parent, "dagster.run_id", dagster_run)
         return self.link(recipe, run_id)
 
-    def log_training_point(self, recipe: Recipe, run_id: str, point: Mapping[str, Any]) -> None:
+    def log_training_point(self, recipe: Recipe, asset: str, run_id: str, point: Mapping[str, Any]) -> None:
         """Record a line of training metrics, tokens as the step, on the stage's run and on the parent."""
-        step = int(point["tokens"])
-        phase = str(point.get("phase", ""))
-        prefix = "sft" if phase.startswith("sft") else "train"
+        prefix = "sft" if asset == "sft_model" else "train"
         values = {
             f"{prefix}.{name}": float(value)
             for name, value in point.items()
-            if isinstance(value, int | float) and name not in ("step", "tokens", "elapsed")
+            if isinstance(value, int | float) and name not in NOT_CHARTED
         }
+        step = int(point["tokens"])
         self._metrics(run_id, values, step)
         shown = {key: value for key, value in values.items() if key.endswith(("loss", "learning_rate"))}
         self._metrics(self.parent(recipe), shown, step)

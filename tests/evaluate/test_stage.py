@@ -72,7 +72,7 @@ def test_samples_are_drawn_by_seed(evaluate: Any, tmp_path: Path) -> None:
     config = CONFIG.model_copy(update={"samples": 3, "temperature": 1.0, "problems": 4})
     first, second = evaluate(tmp_path / "a", config), evaluate(tmp_path / "b", config)
     assert first.digest == second.digest
-    programs = [row["programs"] for row in pq.read_table(first.file("problems.parquet")).to_pylist()]
+    programs = [row["solutions"] for row in pq.read_table(first.file("problems.parquet")).to_pylist()]
     assert any(len(set(drawn)) > 1 for drawn in programs)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from opencoder_dag.errors import InputError
-from opencoder_dag.evaluate.execute import program_of
+from opencoder_dag.evaluate.judge import solution_of as program_of
 from opencoder_dag.evaluate.suites import SHIPPED, Suite, read_rows
 from opencoder_dag.sandbox import SandboxOptions, run_programs
 

@@ -58,7 +58,7 @@ def test_losses_are_logged_against_tokens(mlflow: MlflowResource):
             "loss": 5.0 - step,
             "learning_rate": 0.1,
         }
-        mlflow.log_training_point(recipe, run_id, point)
+        mlflow.log_training_point(recipe, "base_model", run_id, point)
     for run in (run_id, mlflow.parent(recipe)):
         history = mlflow.client.get_metric_history(run, "train.loss")
         assert [(point.step, point.value) for point in history] == [(100, 4.0), (200, 3.0), (300, 2.0)]
