@@ -85,6 +85,16 @@ class Filter(Section):
     python: PythonRules = PythonRules()
 
 
+class InstructionSet(Section):
+    """A public instruction set that joins what is mined (OpenCoder section 8.1)."""
+
+    source: str = Field(description="file, folder, or hub id owner/name")
+    format: Literal["auto", "alpaca", "pairs", "opc_tests", "sharegpt", "messages"] = "auto"
+    stage: Literal[1, 2] = 1
+    code_only: bool = Field(True, description="only items about programming")
+    real_users: bool = Field(False, description="a language model, if there is one, cleans and answers anew")
+
+
 class Shares(Section):
     """Target shares of the annealing mix by tokens (OpenCoder section 5); they are normalised."""
 
@@ -92,6 +102,8 @@ class Shares(Section):
     algorithmic: float = Field(0.124, ge=0)
     snippets: float = Field(0.027, ge=0)
     textbooks: float = Field(0.009, ge=0)
+    code_instructions: float = Field(0.0, ge=0, description="of mix.sets; Zhusuan: 0.1 (methods page, 1.6)")
+    language_instructions: float = Field(0.0, ge=0, description="of mix.sets; Zhusuan: 0.1")
 
 
 class Mix(Section):
@@ -109,6 +121,13 @@ class Mix(Section):
         default_factory=dict, description="language to highest share of the corpus bytes"
     )
     ordering: Literal["hash", "repository"] = "hash"
+    sets: list[InstructionSet] = Field(default_factory=list, description="instruction sets for annealing")
+
+    @model_validator(mode="after")
+    def _instructions_have_a_source(self) -> Mix:
+        if (self.shares.code_instructions or self.shares.language_instructions) and not self.sets:
+            raise ValueError("shares of instructions need mix.sets, the instruction sets to take them from")
+        return self
 
 
 class Tokenizer(Section):
@@ -172,16 +191,6 @@ class SftStage(Section):
     max_items: int = Field(400, gt=0)
 
 
-class InstructionSet(Section):
-    """A public instruction set that joins what is mined (OpenCoder section 8.1)."""
-
-    source: str = Field(description="file, folder, or hub id owner/name")
-    format: Literal["auto", "alpaca", "pairs", "opc_tests", "sharegpt", "messages"] = "auto"
-    stage: Literal[1, 2] = 1
-    code_only: bool = Field(True, description="only items about programming")
-    real_users: bool = Field(False, description="a language model, if there is one, cleans and answers anew")
-
-
 class Sft(Section):
     """Two-stage tuning on instruction data mined from the corpus (OpenCoder section 8)."""
 
@@ -203,6 +212,7 @@ class Evaluate(Section):
     temperature: float = Field(0.0, ge=0)
     max_new_tokens: int = Field(96, gt=0)
     held_out_documents: int = Field(200, gt=0)
+    missing: Literal["fail", "skip"] = Field("fail", description="suites whose data or tools are not here")
 
 
 class Recipe(Section):

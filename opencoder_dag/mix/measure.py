@@ -25,6 +25,7 @@ from opencoder_dag.mix.parts import ALGORITHMIC, CORPUS, SNIPPETS, TEXTBOOKS, WE
 from opencoder_dag.mix.textbooks import lessons
 
 BATCH_BYTES = 2_000_000
+CANDIDATES = 300  # of snippets and of textbooks, that are run
 UNREADABLE = "unreadable"  # in place of a part: a document that could not be mined
 
 MEASURED_SCHEMA = pa.schema(

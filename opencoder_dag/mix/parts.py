@@ -13,13 +13,10 @@ import re
 import pyarrow as pa
 import pyarrow.compute as pc
 
-CORPUS, WEB, ALGORITHMIC, SNIPPETS, TEXTBOOKS = PARTS = (
-    "corpus",
-    "web",
-    "algorithmic",
-    "snippets",
-    "textbooks",
-)
+CORPUS, WEB, ALGORITHMIC, SNIPPETS, TEXTBOOKS = "corpus", "web", "algorithmic", "snippets", "textbooks"
+CODE_INSTRUCTIONS, LANGUAGE_INSTRUCTIONS = "code_instructions", "language_instructions"
+PARTS = (CORPUS, WEB, ALGORITHMIC, SNIPPETS, TEXTBOOKS, CODE_INSTRUCTIONS, LANGUAGE_INSTRUCTIONS)
+INSTRUCTIONS = (CODE_INSTRUCTIONS, LANGUAGE_INSTRUCTIONS)  # only where a recipe gives them a share
 
 # One of these is enough: sites of programming problems and the names that their answers carry.
 PROBLEM_KEYWORDS = (

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from pydantic import ValidationError
 
 from opencoder_dag.engine import SerialEngine
 from opencoder_dag.errors import InputError
 from opencoder_dag.lake import Dataset, Lake
 from opencoder_dag.mix import build_mix, select_held_out
 from opencoder_dag.mix import measure as measuring
-from opencoder_dag.recipe import Mix, Train
+from opencoder_dag.mix.generated import instruction_documents
+from opencoder_dag.recipe import InstructionSet, Mix, Shares, Train
 from opencoder_dag.sandbox import SandboxOptions
 from tests.mix.corpora import code_row, corpus_rows, put, some_code, web_row
 
@@ -230,3 +233,57 @@ def test_progress_ends_at_its_total(lake: Lake, tokenizer_folder: str) -> None:
     )  # fmt: skip
     assert seen[-1][0] == seen[-1][1]
     assert seen == sorted(seen) and len({total for _, total in seen}) == 1
+
+
+def test_eight_parts_of_corpus_and_two_of_instructions(
+    lake: Lake, tokenizer_folder: str, tmp_path: Path
+) -> None:
+    """Zhusuan's annealing mixture: code and language instructions one to one."""
+    pairs = [
+        {"instruction": f"Write a Python function that adds {n}.", "output": f"def f(x):\n    return x + {n}"}
+        for n in range(60)
+    ]
+    pairs += [
+        {"instruction": f"Tell me about the year {n}.", "output": f"Much was done in {n}."} for n in range(90)
+    ]
+    pairs += [pairs[0], {"instruction": "", "output": "nothing"}]
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("\n".join(map(json.dumps, pairs)))
+    shares = Shares(
+        corpus=0.8, algorithmic=0, snippets=0, textbooks=0, code_instructions=0.1, language_instructions=0.1
+    )
+    config = Mix(shares=shares, sets=[InstructionSet(source=str(path), code_only=False)])
+    mix = mixed(lake, tokenizer_folder, config=config)
+    seen = tokens_seen(mix.read(), "anneal")
+    assert seen["code_instructions"] == pytest.approx(400, abs=50)
+    assert seen["language_instructions"] == pytest.approx(400, abs=50)
+    assert seen["corpus"] == pytest.approx(3200, abs=200)
+    assert mix.manifest.facts["generated"]["sets"] == {"read": 152, "refused": 1}
+    sources = set(mix.read()["source"].to_pylist())
+    assert "instructions" in sources and "snippets" not in sources
+    code_alone = config.model_copy(update={"sets": [InstructionSet(source=str(path))]})
+    seen = tokens_seen(mixed(lake, tokenizer_folder, config=code_alone).read(), "anneal")
+    assert "language_instructions" not in seen and seen["corpus"] > 3300
+
+
+def test_offered_pairs_are_those_of_lowest_hash_whatever_their_order(tmp_path: Path) -> None:
+    pairs = [
+        {"instruction": f"Write Python code number {n}.", "output": "x = 1\n" * (n % 7 + 1)}
+        for n in range(200)
+    ]
+    chosen = []
+    for rows in (pairs, pairs[::-1]):
+        path = tmp_path / "pairs.jsonl"
+        path.write_text("\n".join(map(json.dumps, rows)))
+        found, facts = instruction_documents(
+            [InstructionSet(source=str(path))], {"code_instructions": 2000}, 0
+        )
+        chosen.append(sorted(row["content"] for row in found))
+        assert facts == {"read": 200, "refused": 0}
+        assert 2000 <= sum(row["size"] for row in found) < 2100
+    assert chosen[0] == chosen[1]
+
+
+def test_shares_of_instructions_need_a_source() -> None:
+    with pytest.raises(ValidationError, match=r"need mix\.sets"):
+        Mix(shares=Shares(code_instructions=0.1))
