@@ -105,7 +105,8 @@ def import_graph(paths: Sequence[str], texts: Sequence[str]) -> list[list[int]]:
 # --- Python ---
 
 _PYTHON_FROM = re.compile(
-    r"^[ \t]*from[ \t]+(\.*)[ \t]*([\w.]*)[ \t]+c?import[ \t]+(\([^)]{0,20000}\)|[^\n#;\\]*(?:\\\n[^\n#;\\]*)*)",
+    r"^[ \t]*+from[ \t]++(\.*+)[ \t]*+(?:(?!c?import\b)([\w.]++)[ \t]++)?c?import[ \t]++"
+    r"(\([^)]{0,20000}\)|[^\n#;\\]*+(?:\\\n[^\n#;\\]*+)*+)",
     re.MULTILINE,
 )
 _PYTHON_IMPORT = re.compile(

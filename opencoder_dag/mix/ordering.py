@@ -66,8 +66,8 @@ def pagerank_order(cycle: nx.DiGraph, name: _NameKey) -> list[int]:
 def feedback_arc_order(cycle: nx.DiGraph, name: _NameKey) -> list[int]:
     """Nodes in an order with few imports of what comes later.
 
-    Greedy heuristic of Eades, Lin and Smyth (1993): files that import nothing that is left go first, files that
-    nothing imports go last, and else the file goes first that is imported most and imports least.
+    Greedy heuristic of Eades, Lin and Smyth (1993): files that import nothing that is left go first, files
+    that nothing imports go last, and else the file goes first that is imported most and imports least.
     """
     imports = {node: set(cycle.successors(node)) for node in cycle}
     importers = {node: set(cycle.predecessors(node)) for node in cycle}
