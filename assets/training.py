@@ -28,12 +28,14 @@ def train(
     tags = {"dagster.run_id": stage.context.run_id}
     run_id, _ = mlflow.stage(recipe, stage.asset, job.stage.fingerprint, tags)
 
-    def on_metric(point: dict[str, Any]) -> None:
-        mlflow.log_training_point(recipe, stage.asset, run_id, point)
-        if "steps" in point:
-            stage.on_progress(int(point["step"]), int(point["steps"]))
+    with mlflow.training_log(recipe, stage.asset, run_id) as record:
 
-    deepspeed.train(stage.context, job, on_metric)
+        def on_metric(point: dict[str, Any]) -> None:
+            record(point)
+            if "steps" in point:
+                stage.on_progress(int(point["step"]), int(point["steps"]))
+
+        deepspeed.train(stage.context, job, on_metric)
     return publish_model(lake, job)
 
 

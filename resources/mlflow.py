@@ -7,24 +7,27 @@ compare table and charts of the parents show them; losses are logged with tokens
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from filelock import FileLock
+from mlflow import MlflowClient
+from mlflow.entities import Dataset as MlflowDataset
+from mlflow.entities import DatasetInput, Metric, Param
 from pydantic import PrivateAttr
 
 from opencoder_dag.lake import Dataset
 from opencoder_dag.recipe import Recipe
 
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("DO_NOT_TRACK", "true")
-
 RECIPE, DIGEST, SEED = "opencoder.recipe", "opencoder.recipe_digest", "opencoder.seed"
 STAGE, FINGERPRINT, CONTENT = "opencoder.stage", "opencoder.fingerprint", "opencoder.content_digest"
 PARENT = "mlflow.parentRunId"
+BUNDLE_SECONDS = 2.0
+BATCH = 500  # metrics a request; MLflow takes up to 1000
 NOT_CHARTED = ("step", "steps", "tokens", "elapsed")
 # MLflow opens on its pages about chat traces unless an address asks for those about training.
 TRAINING_PAGES = "workflowType=machine_learning"
@@ -40,14 +43,12 @@ class MlflowResource(dg.ConfigurableResource):
     artifacts: str
     link_base: str
 
-    _client: Any = PrivateAttr(default=None)
+    _client: MlflowClient | None = PrivateAttr(default=None)
 
     @property
-    def client(self) -> Any:
+    def client(self) -> MlflowClient:
         """The MLflow client; creates the database of a SQLite address first, one process at a time."""
         if self._client is None:
-            from mlflow import MlflowClient
-
             for noisy in ("mlflow", "alembic"):
                 logging.getLogger(noisy).setLevel(logging.WARNING)
             if self.uri.startswith("sqlite:///"):
@@ -145,18 +146,42 @@ class MlflowResource(dg.ConfigurableResource):
             self.client.set_tag(parent, "dagster.run_id", dagster_run)
         return self.link(recipe, run_id)
 
-    def log_training_point(self, recipe: Recipe, asset: str, run_id: str, point: Mapping[str, Any]) -> None:
-        """Record a line of training metrics, tokens as the step, on the stage's run and on the parent."""
+    @contextmanager
+    def training_log(
+        self, recipe: Recipe, asset: str, run_id: str
+    ) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+        """Yield a function that records lines of training metrics, tokens as the step.
+
+        They go to the stage's run and, as far as people compare by them, to the parent; they are sent in
+        bundles, since a line a step would keep the database busier than the model.
+        """
+        parent = self.parent(recipe)
         prefix = "sft" if asset == "sft_model" else "train"
-        values = {
-            f"{prefix}.{name}": float(value)
-            for name, value in point.items()
-            if isinstance(value, int | float) and name not in NOT_CHARTED
-        }
-        step = int(point["tokens"])
-        self._metrics(run_id, values, step)
-        shown = {key: value for key, value in values.items() if key.endswith(("loss", "learning_rate"))}
-        self._metrics(self.parent(recipe), shown, step)
+        waiting: dict[str, list[Metric]] = {run_id: [], parent: []}
+        sent = time.monotonic()
+
+        def send() -> None:
+            nonlocal sent
+            for run, metrics in waiting.items():
+                self._send(run, metrics)
+                metrics.clear()
+            sent = time.monotonic()
+
+        def record(point: Mapping[str, Any]) -> None:
+            now, step = int(time.time() * 1000), int(point["tokens"])
+            for name, value in point.items():
+                if isinstance(value, int | float) and name not in NOT_CHARTED:
+                    metric = Metric(f"{prefix}.{name}", float(value), now, step)
+                    waiting[run_id].append(metric)
+                    if name.endswith(("loss", "learning_rate")):
+                        waiting[parent].append(metric)
+            if time.monotonic() - sent > BUNDLE_SECONDS:
+                send()
+
+        try:
+            yield record
+        finally:
+            send()
 
     def finish(self, recipe: Recipe, figures: Mapping[str, bytes] | None = None) -> None:
         """Mark the run of a recipe as finished."""
@@ -192,20 +217,15 @@ class MlflowResource(dg.ConfigurableResource):
         experiment = self.experiment(recipes[0].family)
         return f'{self.link_base}/#/compare-runs?runs={runs}&experiments=["{experiment}"]&{TRAINING_PAGES}'
 
-    def _metrics(self, run_id: str, values: Mapping[str, float], step: int = 0) -> None:
-        import time
-
-        from mlflow.entities import Metric
-
+    def _metrics(self, run_id: str, values: Mapping[str, float]) -> None:
         now = int(time.time() * 1000)
-        metrics = [Metric(_key(name), float(value), now, step) for name, value in values.items()]
-        for start in range(0, len(metrics), 500):
-            self.client.log_batch(run_id, metrics=metrics[start : start + 500])
+        self._send(run_id, [Metric(_key(name), float(value), now, 0) for name, value in values.items()])
+
+    def _send(self, run_id: str, metrics: Sequence[Metric]) -> None:
+        for start in range(0, len(metrics), BATCH):
+            self.client.log_batch(run_id, metrics=metrics[start : start + BATCH])
 
     def _inputs(self, run_id: str, inputs: Mapping[str, Dataset]) -> None:
-        from mlflow.entities import Dataset as MlflowDataset
-        from mlflow.entities import DatasetInput
-
         logged = [
             DatasetInput(
                 MlflowDataset(
@@ -252,9 +272,7 @@ def readable_parameters(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _params(values: Mapping[str, Any]) -> list[Any]:
-    from mlflow.entities import Param
-
+def _params(values: Mapping[str, Any]) -> list[Param]:
     return [Param(key, str(value)) for key, value in values.items()]
 
 

@@ -50,15 +50,9 @@ def test_losses_are_logged_against_tokens(mlflow: MlflowResource):
     recipe = load_recipe("star_filter")
     run_id, new = mlflow.stage(recipe, "base_model", "fingerprint", {})
     assert new
-    for step in (1, 2, 3):
-        point = {
-            "step": step,
-            "phase": "stable",
-            "tokens": step * 100,
-            "loss": 5.0 - step,
-            "learning_rate": 0.1,
-        }
-        mlflow.log_training_point(recipe, "base_model", run_id, point)
+    with mlflow.training_log(recipe, "base_model", run_id) as record:
+        for step in (1, 2, 3):
+            record({"step": step, "phase": "stable", "tokens": step * 100, "loss": 5.0 - step})
     for run in (run_id, mlflow.parent(recipe)):
         history = mlflow.client.get_metric_history(run, "train.loss")
         assert [(point.step, point.value) for point in history] == [(100, 4.0), (200, 3.0), (300, 2.0)]
