@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from opencoder_dag.dedup.exact import damaged_rows, settled_path
 from opencoder_dag.dedup.runs import (
-    SHARD_BITS,
     Plan,
     Run,
     ShardStep,
@@ -24,6 +23,7 @@ from opencoder_dag.dedup.runs import (
     column,
     ordinals,
     read_lookup,
+    rows_of,
     write_run,
 )
 from opencoder_dag.kernels.minhash import band_keys, permutations, sign
@@ -52,7 +52,7 @@ class MeetStep:
 
 def bands_path(plan: Plan, shard: int) -> str:
     """Run of a shard's band keys: partition `band * partitions + p`; the last one counts the shingles."""
-    return f"{plan.work}/bands/{shard:05d}.arrow"
+    return plan.run_path("bands", shard)
 
 
 def edges_path(step: MeetStep) -> str:
@@ -68,9 +68,9 @@ def sign_shard(step: ShardStep) -> dict[str, Any]:
     valid[damaged_rows(plan, step.shard)] = False
     for partition in range(plan.partitions):
         copies = read_lookup(settled_path(plan, partition), step.shard, ["ordinal"])
-        valid[column(copies, "ordinal") & ((1 << SHARD_BITS) - 1)] = False
+        valid[rows_of(column(copies, "ordinal"))] = False
     keys, counts, rows = sign_texts(table["content"], np.flatnonzero(valid), plan)
-    write_run(bands_path(plan, step.shard), KEYS_SCHEMA, _band_batches(keys, counts, rows, plan.partitions))
+    write_run(bands_path(plan, step.shard), KEYS_SCHEMA, band_batches(keys, counts, rows, plan.partitions))
     return {"signed": len(rows), "shingles": int(counts.sum())}
 
 
@@ -92,9 +92,10 @@ def sign_texts(
     return np.concatenate(keys, axis=1)[:, full], count[full], rows[full]
 
 
-def _band_batches(
+def band_batches(
     keys: NDArray[np.uint64], counts: NDArray[np.int64], rows: NDArray[np.int64], partitions: int
 ) -> list[pa.RecordBatch]:
+    """The partitions of a run of band keys [bands, texts]: each band sorted by key."""
     numbers = rows.astype(np.uint32)
     batches = []
     for band in keys:
@@ -118,12 +119,19 @@ def find_meetings(step: MeetStep) -> dict[str, Any]:
     bands = range(step.first, step.last)
     keys: list[list[NDArray[np.uint64]]] = [[] for _ in bands]
     owners: list[list[NDArray[np.int64]]] = [[] for _ in bands]
-    for shard in range(plan.shards):
+    wanted: list[NDArray[np.uint64]] = []
+    for shard in [*range(plan.known, plan.shards), *range(plan.known)]:
+        if shard == 0 and plan.known:
+            wanted = [np.unique(np.concatenate(of_band)) for of_band in keys]
         with Run(bands_path(plan, shard)) as run:
             for index, band in enumerate(bands):
                 batch = run.partition(band * plan.partitions + step.partition)
-                keys[index].append(column(batch, "key").copy())
-                owners[index].append(ordinals(shard, column(batch, "row").astype(np.int64)))
+                key, row = column(batch, "key"), column(batch, "row")
+                if shard < plan.known:  # of what is remembered, only buckets with a new text matter
+                    shared = positions_of(key, wanted[index])
+                    key, row = key[shared], row[shared]
+                keys[index].append(key.copy())
+                owners[index].append(ordinals(shard, row.astype(np.int64)))
     left, right = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     buckets = largest = 0
     for index in range(len(bands)):
@@ -140,6 +148,19 @@ def find_meetings(step: MeetStep) -> dict[str, Any]:
     )
     write_run(edges_path(step), EDGES_SCHEMA, [batch])
     return {"buckets": buckets, "largest": int(largest)}
+
+
+def positions_of(keys: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Positions in sorted `keys` of those among sorted, distinct `wanted`; fast when these are few."""
+    if len(wanted) == 0 or len(keys) == 0:
+        return np.zeros(0, np.int64)
+    if len(wanted) * 8 > len(keys):
+        place = np.minimum(np.searchsorted(wanted, keys), len(wanted) - 1)
+        return np.flatnonzero(wanted[place] == keys)
+    first = np.searchsorted(keys, wanted, side="left")
+    last = np.searchsorted(keys, wanted, side="right")
+    found = np.flatnonzero(last > first)
+    return np.concatenate([np.zeros(0, np.int64), *(np.arange(first[at], last[at]) for at in found)])
 
 
 def _longest_true(flags: NDArray[np.bool_]) -> int:

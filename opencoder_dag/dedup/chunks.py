@@ -17,7 +17,7 @@ import pyarrow as pa
 from opencoder_dag.dedup.digests import checked_digests
 from opencoder_dag.dedup.merit import ORIGIN_COLUMNS
 from opencoder_dag.dedup.repositories import UNIT_SCHEMA
-from opencoder_dag.dedup.runs import SHARD_BITS, Plan, ShardStep, column, run_phase
+from opencoder_dag.dedup.runs import Plan, ShardStep, column, rows_of, run_phase
 from opencoder_dag.engine import Engine
 from opencoder_dag.kernels.shingles import fold_table, text_buffers, word_cuts
 from opencoder_dag.lake import read_table, write_table
@@ -79,7 +79,7 @@ def judge_chunks(table: pa.Table, verdicts: pa.Table) -> tuple[pa.Table, dict[in
     """Documents without the chunks that go; the verdict on those with none left, by row; counts of chunks."""
     texts = pieces(table)
     first = np.concatenate([[0], np.cumsum([len(of_document) for of_document in texts])]).astype(np.int64)
-    unit = column(verdicts, "ordinal") & ((1 << SHARD_BITS) - 1)
+    unit = rows_of(column(verdicts, "ordinal"))
     owner = np.searchsorted(first, unit, side="right") - 1
     lost: dict[int, dict[int, Mapping[str, Any]]] = {}
     for row, number, verdict in zip(

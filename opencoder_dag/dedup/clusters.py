@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from opencoder_dag.dedup.bands import MeetStep, bands_path, edges_path
-from opencoder_dag.dedup.runs import SHARD_BITS, Plan, Run, column, ordinals, write_lookup
+from opencoder_dag.dedup.runs import SHARD_BITS, Plan, Run, column, ordinals, rows_of, write_lookup
 from opencoder_dag.kernels.unionfind import flatten, unite
 
 BIN_SHINGLES = 1 << 24  # shingles (8 bytes each) that one task of verification holds in memory
@@ -45,7 +45,7 @@ def cluster_candidates(step: ClusterStep) -> dict[str, Any]:
     base = np.concatenate([[0], np.cumsum(step.rows)]).astype(np.int64)
 
     def dense(ordinal: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        return base[ordinal >> SHARD_BITS] + (ordinal & ((1 << SHARD_BITS) - 1))
+        return base[ordinal >> SHARD_BITS] + rows_of(ordinal)
 
     parent = np.arange(base[-1], dtype=np.int64)
     for meeting in step.meetings:

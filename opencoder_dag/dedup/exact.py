@@ -18,6 +18,7 @@ from opencoder_dag.dedup.histogram import size_label
 from opencoder_dag.dedup.merit import (
     ORIGIN_COLUMNS,
     ORIGIN_FIELDS,
+    ORIGIN_SCHEMA,
     by_merit,
     hash_partition,
     origin_table,
@@ -32,6 +33,7 @@ from opencoder_dag.dedup.runs import (
     cut,
     ordinals,
     read_partition,
+    rows_of,
     write_lookup,
     write_run,
 )
@@ -49,7 +51,7 @@ SETTLED_SCHEMA = pa.schema(
 
 def hashes_path(plan: Plan, shard: int) -> str:
     """Run of the content hashes of a shard, cut into their partitions; one more holds the damaged ones."""
-    return f"{plan.work}/hashes/{shard:05d}.arrow"
+    return plan.run_path("hashes", shard)
 
 
 def settled_path(plan: Plan, partition: int) -> str:
@@ -63,7 +65,9 @@ def hash_shard(step: ShardStep) -> dict[str, Any]:
     digests, sound = checked_digests(table)
     part = np.where(sound, hash_partition(digests, step.plan.partitions), step.plan.partitions)
     rows = np.argsort(part, kind="stable")
-    origin = origin_table(table.select(ORIGIN_COLUMNS).take(rows), digests[rows], ordinals(step.shard, rows))
+    taken = table.select(ORIGIN_COLUMNS).take(rows)
+    tier = step.plan.tier(step.shard)
+    origin = origin_table(taken, digests[rows], ordinals(step.shard, rows), tier)
     batches = cut(origin, part[rows], step.plan.partitions + 1)
     write_run(hashes_path(step.plan, step.shard), origin.schema, batches)
     return {"rows": table.num_rows, "damaged": int((~sound).sum())}
@@ -78,8 +82,7 @@ def damaged_rows(plan: Plan, shard: int) -> NDArray[np.int64]:
 def settle_partition(step: PartStep) -> dict[str, Any]:
     """Write the lookup table of the copies that go; reports how many, and how large the groups are."""
     plan = step.plan
-    table = read_partition([hashes_path(plan, shard) for shard in range(plan.shards)], step.number)
-    table = _with_company(table.combine_chunks())
+    table = _with_company(_origins(plan, step.number))
     order = by_merit(table, "sha256")
     digests = _digest_view(table)[order]
     first = np.ones(len(order), bool)
@@ -101,6 +104,20 @@ def settle_partition(step: PartStep) -> dict[str, Any]:
     return {"copies": int(gone.sum()), "groups": dict(sizes)}
 
 
+def _origins(plan: Plan, partition: int) -> pa.Table:
+    """All texts in one partition of the hashes."""
+    tables = []
+    for shard in range(plan.shards):
+        table = read_partition([hashes_path(plan, shard)], partition)
+        if shard < plan.known:  # a memory numbers its shards by itself
+            numbers = ordinals(shard, rows_of(column(table, "ordinal")))
+            tiers = np.full(len(numbers), plan.tier(shard), np.int32)
+            table = table.set_column(0, ORIGIN_FIELDS[0], pa.array(numbers))
+            table = table.set_column(1, ORIGIN_FIELDS[1], pa.array(tiers))
+        tables.append(table)
+    return pa.concat_tables([ORIGIN_SCHEMA.empty_table(), *tables]).combine_chunks()
+
+
 def _digest_view(table: pa.Table) -> np.ndarray[Any, Any]:
     array = table["sha256"].combine_chunks()
     array = array if isinstance(array, pa.Array) else pa.concat_arrays(array.chunks)
@@ -118,4 +135,4 @@ def _with_company(table: pa.Table) -> pa.Table:
     shared[1:] |= same
     shared[:-1] |= same
     candidates = table.take(pa.array(np.sort(order[shared])))
-    return candidates if len(candidates) else pa.Table.from_pylist([], schema=pa.schema(ORIGIN_FIELDS))
+    return candidates if len(candidates) else ORIGIN_SCHEMA.empty_table()

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 # Unknown stars and unknown times come last. The identifier decides between copies of one content, the place
 # in the corpus only between rows that are equal in everything.
 MERIT = (
+    ("tier", "ascending", "at_end"),  # what an earlier run kept stays
     ("stars", "descending", "at_end"),
     ("commit_time", "descending", "at_end"),
     ("sha256", "ascending", "at_end"),
@@ -25,12 +26,14 @@ MERIT = (
 # What is known of a text apart from the text itself.
 ORIGIN_FIELDS = [
     pa.field("ordinal", pa.int64()),
+    pa.field("tier", pa.int32()),
     pa.field("sha256", pa.binary(32)),
     pa.field("stars", pa.int64()),
     pa.field("commit_time", pa.timestamp("us", tz="UTC")),
     pa.field("doc_id", pa.string()),
     pa.field("path", pa.string()),
 ]
+ORIGIN_SCHEMA = pa.schema(ORIGIN_FIELDS)
 ORIGIN_COLUMNS = ["sha256", "stars", "commit_time", "doc_id", "path"]  # as they are read from a shard
 
 
@@ -47,14 +50,17 @@ def hash_partition(digests: NDArray[np.uint8], partitions: int) -> NDArray[np.in
     return (prefix * np.uint64(partitions) >> np.uint64(32)).astype(np.int64)
 
 
-def origin_table(table: pa.Table, digests: NDArray[np.uint8], ordinal: NDArray[np.int64]) -> pa.Table:
+def origin_table(
+    table: pa.Table, digests: NDArray[np.uint8], ordinal: NDArray[np.int64], tier: int
+) -> pa.Table:
     """The columns of `ORIGIN_FIELDS` for the rows of a shard that `table` holds."""
     hashes = pa.Array.from_buffers(
         pa.binary(32), len(digests), [None, pa.py_buffer(np.ascontiguousarray(digests))]
     )
-    columns = [pa.array(ordinal), hashes, *(table[name] for name in ORIGIN_COLUMNS[1:])]
+    tiers = pa.array(np.full(len(ordinal), tier, np.int32))
+    columns = [pa.array(ordinal), tiers, hashes, *(table[name] for name in ORIGIN_COLUMNS[1:])]
     arrays = [
         (array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array).cast(field.type)
         for array, field in zip(columns, ORIGIN_FIELDS, strict=True)
     ]
-    return pa.table(arrays, schema=pa.schema(ORIGIN_FIELDS))
+    return pa.table(arrays, schema=ORIGIN_SCHEMA)

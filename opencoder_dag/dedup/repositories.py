@@ -19,7 +19,6 @@ import pyarrow.compute as pc
 from opencoder_dag.dedup.digests import checked_digests
 from opencoder_dag.dedup.merit import ORIGIN_COLUMNS
 from opencoder_dag.dedup.runs import (
-    SHARD_BITS,
     PartStep,
     Plan,
     Run,
@@ -29,6 +28,7 @@ from opencoder_dag.dedup.runs import (
     ordinals,
     read_lookup,
     read_partition,
+    rows_of,
     run_phase,
     write_lookup,
     write_run,
@@ -171,7 +171,7 @@ def spread_hands(step: SpreadStep) -> dict[str, Any]:
     for hand in range(step.first, step.last):
         found = [read_lookup(verdicts_path(plan, part), hand) for part in range(plan.partitions)]
         verdicts = pa.concat_tables(found).sort_by("ordinal")
-        units = column(verdicts, "ordinal") & ((1 << SHARD_BITS) - 1)
+        units = rows_of(column(verdicts, "ordinal"))
         with Run(_owners_path(plan, hand)) as run:
             owners = run.partition(0)
             unit, ordinal = column(owners, "unit").copy(), column(owners, "ordinal").copy()

@@ -36,6 +36,11 @@ def ordinals(shard: int, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.int64(shard << SHARD_BITS) + rows
 
 
+def rows_of(ordinal: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows, inside their shard, of ordinals."""
+    return ordinal & ((1 << SHARD_BITS) - 1)
+
+
 # --- runs ---
 
 
@@ -126,17 +131,50 @@ def read_lookup(path: str, shard: int | None = None, columns: list[str] | None =
 
 
 @dataclass(frozen=True)
+class Memory:
+    """What an earlier run left in a folder about the documents it kept (`memory.py`)."""
+
+    folder: str
+    shards: int
+
+
+@dataclass(frozen=True)
 class Plan:
-    """What every step of a search shares."""
+    """What every step of a search shares.
+
+    Shards are numbered through: first those that are remembered from earlier runs, then those to be judged.
+    """
 
     work: str  # folder of the intermediate files
-    shards: int  # of the units that are compared
+    shards: int  # of the units that are compared, the remembered ones included
     partitions: int  # of content hashes and of band keys
     bands: int
     rows: int
     permutations: int
     ngram: int
     similarity: float
+    memories: tuple[Memory, ...] = ()  # oldest first
+
+    @property
+    def known(self) -> int:
+        """Number of remembered shards, which is the number of the first shard to be judged."""
+        return sum(memory.shards for memory in self.memories)
+
+    def tier(self, shard: int) -> int:
+        """Which memory a shard belongs to; their number when it is new. Lower tiers stay for higher ones."""
+        for tier, memory in enumerate(self.memories):
+            if shard < memory.shards:
+                return tier
+            shard -= memory.shards
+        return len(self.memories)
+
+    def run_path(self, kind: str, shard: int) -> str:
+        """Path of a shard's run of a kind."""
+        for memory in self.memories:
+            if shard < memory.shards:
+                return f"{memory.folder}/{kind}/{shard:05d}.arrow"
+            shard -= memory.shards
+        return f"{self.work}/{kind}/{shard:05d}.arrow"
 
 
 class Step(Protocol):

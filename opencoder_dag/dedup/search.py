@@ -17,6 +17,7 @@ from opencoder_dag.dedup.bands import MeetStep, find_meetings, sign_shard
 from opencoder_dag.dedup.clusters import ClusterStep, cluster_candidates
 from opencoder_dag.dedup.exact import hash_shard, settle_partition
 from opencoder_dag.dedup.histogram import size_order
+from opencoder_dag.dedup.memory import rows_known
 from opencoder_dag.dedup.runs import AnyStep, PartStep, Plan, ShardStep, run_phase
 from opencoder_dag.dedup.verify import (
     ResolveStep,
@@ -66,7 +67,7 @@ def meetings_of(plan: Plan, units: int) -> list[MeetStep]:
 
 def steps_known(plan: Plan, units: int) -> int:
     """Steps of a search that are known before it starts."""
-    return 3 * plan.shards + 2 * plan.partitions + len(meetings_of(plan, units)) + 1
+    return 3 * plan.shards - 2 * plan.known + 2 * plan.partitions + len(meetings_of(plan, units)) + 1
 
 
 def find_duplicates(
@@ -76,7 +77,8 @@ def find_duplicates(
 
     The verdicts are in the files `verify.verdicts_path(plan, partition)`.
     """
-    numbered = list(enumerate(sources))
+    numbered = list(enumerate(sources, start=plan.known))
+    known = [(shard, "") for shard in range(plan.known)]
 
     def phase(
         name: str, steps: Sequence[AnyStep], do: Callable[[AnyStep], dict[str, Any]]
@@ -88,15 +90,20 @@ def find_duplicates(
     signed = phase("bands", [ShardStep(plan, shard, source) for shard, source in numbered], sign_shard)
     meetings = meetings_of(plan, units)
     met = phase("edges", meetings, find_meetings)
-    rows = tuple(report["rows"] for report in hashed)
+    rows = (
+        *(count for memory in plan.memories for count in rows_known(memory)),
+        *(report["rows"] for report in hashed),
+    )
     [clustered] = phase("clusters", [ClusterStep(plan, tuple(meetings), rows)], cluster_candidates)
     bins = clustered["bins"]
     progress.expect(bins)
-    phase("sets", [SetsStep(plan, shard, source, bins) for shard, source in numbered], collect_sets)
+    phase(
+        "sets", [SetsStep(plan, shard, source, bins) for shard, source in [*known, *numbered]], collect_sets
+    )
     verified = phase("near", [PartStep(plan, number) for number in range(bins)], verify_bin)
     phase("verdicts", [ResolveStep(plan, part, bins) for part in range(plan.partitions)], resolve_partition)
     return {
-        "units": sum(rows),
+        "units": sum(report["rows"] for report in hashed),
         "signed": sum(report["signed"] for report in signed),
         "shingles": sum(report["shingles"] for report in signed),
         "buckets": sum(report["buckets"] for report in met),

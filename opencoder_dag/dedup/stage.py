@@ -21,9 +21,10 @@ from opencoder_dag import recipe
 from opencoder_dag.dedup.chunks import cut_documents, judge_chunks
 from opencoder_dag.dedup.digests import DAMAGED, checked_digests
 from opencoder_dag.dedup.losses import alarms, losses_of
+from opencoder_dag.dedup.memory import remember_kept, with_memories
 from opencoder_dag.dedup.presets import curve_facts, preset_of
 from opencoder_dag.dedup.repositories import gather_repositories, gather_steps, spread_verdicts
-from opencoder_dag.dedup.runs import SHARD_BITS, Plan, column, read_lookup
+from opencoder_dag.dedup.runs import Plan, column, read_lookup, rows_of
 from opencoder_dag.dedup.search import Progress, find_duplicates, partitions_for, steps_known
 from opencoder_dag.dedup.verify import verdicts_path
 from opencoder_dag.document import DOCUMENT_SCHEMA, Judged, judge_rows
@@ -65,6 +66,9 @@ def deduplicate(
     config: recipe.Dedup,
     engine: Engine,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    remember: bool = False,
+    against: Sequence[Dataset] = (),
 ) -> Dataset:
     """Remove exact and near duplicates of the kept documents of `inputs` (OpenCoder, sections 2.2 and 9.1).
 
@@ -72,13 +76,20 @@ def deduplicate(
     that of the preset, the one with the most stars stays, then the latest commit, then the smallest hash. A
     document is removed for its likeness to a document that is kept; the removal names that document, its path
     and the similarity. Near duplicates are looked for by MinHash and LSH (`presets.py`) and verified exactly.
+
+    With `remember` the stage keeps what a later batch needs to be compared with the documents kept here. With
+    `against`, earlier results that remember (oldest first), only the inputs are judged, and what those kept
+    stays: the outcome is that of one run over everything in which the older documents have precedence.
+    Raises `InputError` when an earlier result does not remember, or was made with other settings.
     """
-    stage = Stage(
-        "deduped_corpus",
-        VERSION,
-        {"dedup": config.config()},
-        {f"{index}:{dataset.manifest.stage}": dataset.digest for index, dataset in enumerate(inputs)},
-    )
+    if (remember or against) and config.level != "file":
+        raise InputError(
+            f"dedup.level: '{config.level}' has no memory; 'remember' and 'against' need level 'file'"
+        )
+    given = {f"{index}:{dataset.manifest.stage}": dataset.digest for index, dataset in enumerate(inputs)}
+    given |= {f"against:{index}": dataset.digest for index, dataset in enumerate(against)}
+    settings = {"dedup": config.config(), **({"remember": True} if remember else {})}
+    stage = Stage("deduped_corpus", VERSION, settings, given)
     if (ready := lake.find(stage)) is not None:
         return ready
     started = time.monotonic()
@@ -88,6 +99,7 @@ def deduplicate(
     plan = _plan(
         f"{folder}/work/{sha256_text(canonical_json(sources))[:16]}", config, len(sources), documents
     )
+    plan = with_memories(plan, [dataset.path for dataset in against])
     paths = [path for path, _ in sources]
     progress = Progress(on_progress, steps_known(plan, documents) + len(paths))
     units, count = paths, documents
@@ -102,10 +114,21 @@ def deduplicate(
     if config.level == "repository":
         verdicts = spread_verdicts(plan, engine, progress.step)
     tasks = [
-        JudgeTask(path, edition, folder, f"part-{shard:05d}.parquet", shard, tuple(verdicts), config.level)
+        JudgeTask(
+            path,
+            edition,
+            folder,
+            f"part-{shard:05d}.parquet",
+            plan.known + shard,
+            tuple(verdicts),
+            config.level,
+        )
         for shard, (path, edition) in enumerate(sources)
     ]
     reports = run_shards(folder, tasks, judge_shard, engine, _as_steps(progress))
+    if remember:
+        progress.expect(len(paths))
+        remember_kept(plan, paths, verdicts, folder, engine, progress.step)
     found: dict[str, Any] = {}
     for report in reports:
         add_up(found, report.facts)
@@ -167,14 +190,14 @@ def _verdicts(task: JudgeTask) -> pa.Table:
 def judge(table: pa.Table, verdicts: pa.Table, level: str) -> Judged:
     """Split the documents of a shard by the lookup table of those that go."""
     _, sound = checked_digests(table)
-    rows = column(verdicts, "ordinal") & ((1 << SHARD_BITS) - 1)
+    rows = rows_of(column(verdicts, "ordinal"))
     goes: dict[int, tuple[str, Mapping[str, Any]]] = {}
     chunks: dict[str, int] = {}
     size = table["size"].to_numpy()
     if level == "chunk":
         table, goes, chunks = judge_chunks(table, verdicts)
     else:
-        rows = column(verdicts, "ordinal") & ((1 << SHARD_BITS) - 1)
+        rows = rows_of(column(verdicts, "ordinal"))
         for row, verdict in zip(rows.tolist(), verdicts.to_pylist(), strict=True):
             goes[row] = (_reason(level, verdict["exact"]), _evidence(verdict))
     judgement: list[tuple[str, Mapping[str, Any]] | Exception | None] = [

@@ -18,6 +18,7 @@ from opencoder_dag.dedup.clusters import members_path
 from opencoder_dag.dedup.digests import content_digests
 from opencoder_dag.dedup.exact import settled_path
 from opencoder_dag.dedup.histogram import size_label
+from opencoder_dag.dedup.memory import recall_texts
 from opencoder_dag.dedup.merit import (
     ORIGIN_COLUMNS,
     ORIGIN_FIELDS,
@@ -26,7 +27,6 @@ from opencoder_dag.dedup.merit import (
     origin_table,
 )
 from opencoder_dag.dedup.runs import (
-    SHARD_BITS,
     PartStep,
     Plan,
     Run,
@@ -36,6 +36,7 @@ from opencoder_dag.dedup.runs import (
     ordinals,
     read_lookup,
     read_partition,
+    rows_of,
     write_lookup,
     write_run,
 )
@@ -101,17 +102,21 @@ def collect_sets(step: SetsStep) -> dict[str, Any]:
     """Write the shingle sets and band keys of the candidates of one shard."""
     plan = step.plan
     members = read_lookup(members_path(plan), step.shard)
-    rows = column(members, "ordinal") & ((1 << SHARD_BITS) - 1)
+    rows = rows_of(column(members, "ordinal"))
     bins = column(members, "bin")
     order = np.argsort(bins, kind="stable")
     rows, bins = rows[order], bins[order]
     schema = _sets_schema(plan)
     found = schema.empty_table()
     if len(rows):
-        table = read_table(step.source, [*ORIGIN_COLUMNS, "content"])
-        bounds, values = shingle_sets(*text_buffers(table["content"]), rows, plan.ngram, fold_table())
-        taken = table.take(pa.array(rows))
-        origin = origin_table(taken, content_digests(taken["content"]), ordinals(step.shard, rows))
+        if step.shard < plan.known:
+            taken = recall_texts(plan, step.shard, rows)
+        else:
+            taken = read_table(step.source, [*ORIGIN_COLUMNS, "content"]).take(pa.array(rows))
+        content = taken["content"]
+        bounds, values = shingle_sets(*text_buffers(content), np.arange(len(rows)), plan.ngram, fold_table())
+        numbers = ordinals(step.shard, rows)
+        origin = origin_table(taken, content_digests(content), numbers, plan.tier(step.shard))
         keys = pa.FixedSizeListArray.from_arrays(
             pa.array(_keys_of(plan, step.shard, rows).ravel()), plan.bands
         )
@@ -152,6 +157,7 @@ def verify_bin(step: PartStep) -> dict[str, Any]:
         sets.values.to_numpy(),
         plan.similarity,
         COMPARED_IN_BUCKET,
+        int((column(table, "tier") < len(plan.memories)).sum()),
     )
     gone = np.flatnonzero(keeper >= 0)
     digests = np.frombuffer(_array(table["sha256"]).buffers()[1], np.uint8).reshape(-1, 32)

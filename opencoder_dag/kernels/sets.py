@@ -73,6 +73,7 @@ def choose_kept(
     values: NDArray[np.uint64],
     least: float,
     cap: int,
+    settled: int = 0,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], int]:
     """Go through the texts, best first, and drop each that is like an earlier, kept one.
 
@@ -101,7 +102,7 @@ def choose_kept(
     pairs = 0
     for text in range(texts):
         found = 0
-        for band in range(bands):
+        for band in range(bands if text >= settled else 0):
             group = groups[band, text]
             if group < 0:
                 continue
