@@ -7,24 +7,17 @@ docstring shows results. The library has to be installed where the examples are 
 from __future__ import annotations
 
 import ast
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from opencoder_dag.instruct.broad import explanation_of, module_of, shorten, summary_of
 from opencoder_dag.instruct.items import fenced, item_row, subject_of
 from opencoder_dag.mix.doctests import docstring_tests
 from opencoder_dag.mix.functions import Function
-from opencoder_dag.mix.standalone import STABLE_MODULES, UNSTABLE_MODULES, loaded_names
+from opencoder_dag.mix.standalone import INSTALLABLE, unbound_names
 
 PACKAGE = "package"
 KEPT_TESTS = 5
-
-
-class _Installable(Container[str]):
-    """Any module but those whose results change from run to run."""
-
-    def __contains__(self, name: object) -> bool:
-        return name in STABLE_MODULES or name not in UNSTABLE_MODULES
 
 
 def package_of(path: str) -> str:
@@ -40,7 +33,7 @@ def package_items(functions: list[Function], repo: str, path: str) -> Iterator[d
     for function in functions:
         if ">>>" not in function.docstring or function.name.startswith("_"):
             continue
-        tests = docstring_tests(function.docstring, frozenset(), _Installable())
+        tests = docstring_tests(function.docstring, frozenset(), INSTALLABLE)
         shown = _up_to_assert(tests, KEPT_TESTS)
         calls = [test for test in shown if test.startswith("assert ") and f"{function.name}(" in test]
         if calls:
@@ -56,7 +49,7 @@ def package_item(function: Function, module: str, tests: list[str], repo: str, p
     """A question about one function of a package, answered with its signature and checked examples."""
     package = module.partition(".")[0]
     program = "\n".join(tests)
-    if _needs_import(function.name, program):
+    if function.name in unbound_names(ast.parse(program)):
         gap = "\n" if program.startswith(("import ", "from ")) else "\n\n"
         program = f"from {module} import {function.name}{gap}{program}"
     summary = summary_of(function.docstring)
@@ -71,15 +64,3 @@ def package_item(function: Function, module: str, tests: list[str], repo: str, p
         f"{instruction}", f"{output}\n\n{fenced(program)}", stage=2, kind=PACKAGE, repo=repo, path=path
     )
     return {**item, "subject": subject_of(function.bare_code), "program": f"{program}\n"}
-
-
-def _needs_import(name: str, program: str) -> bool:
-    """Whether a name is used that nothing in the program binds."""
-    tree = ast.parse(program)
-    bound = {
-        (alias.asname or alias.name).partition(".")[0]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for alias in node.names
-    }
-    return name in loaded_names([tree]) and name not in bound

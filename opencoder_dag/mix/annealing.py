@@ -38,14 +38,14 @@ from opencoder_dag.lake import (
 )
 from opencoder_dag.mix.generated import generated_documents
 from opencoder_dag.mix.held_out import HeldOut
-from opencoder_dag.mix.measure import CANDIDATES, MEASURED_SCHEMA, MeasureTask, measure
+from opencoder_dag.mix.measure import MEASURED_SCHEMA, MeasureTask, measure
 from opencoder_dag.mix.plan import PLAN_COLUMNS, plan_mix
 
 if TYPE_CHECKING:
     from opencoder_dag.recipe import InstructionSet, Mix, Train
     from opencoder_dag.sandbox import SandboxOptions
 
-VERSION = "1"
+VERSION = "2"
 
 
 def build_mix(
@@ -105,7 +105,6 @@ def build_mix(
             edition=dataset.manifest.created,
             web=dataset is web,
             seed=seed,
-            candidates=CANDIDATES,
             tokenizer=tokenizer,
             tokenizer_digest=tokenizer_digest,
             held_out=f"{folder}/work/held_out.json",

@@ -79,7 +79,9 @@ def _passed(
     facts: dict[str, Any] = {part: {"mined": sum(row["part"] == part for row in mined)} for part in GENERATED}
     facts[UNREADABLE] = sum(row["part"] == UNREADABLE for row in mined)
     chosen = [
-        row for part in GENERATED for row in lowest([row for row in mined if row["part"] == part], CANDIDATES)
+        row
+        for part in GENERATED
+        for row in lowest([row for row in mined if row["part"] == part], CANDIDATES[part])
     ]
     rows = []
     for row, verdict in zip(chosen, _verdicts(chosen, sandbox), strict=True):

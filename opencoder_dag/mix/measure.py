@@ -25,7 +25,7 @@ from opencoder_dag.mix.parts import ALGORITHMIC, CORPUS, SNIPPETS, TEXTBOOKS, WE
 from opencoder_dag.mix.textbooks import lessons
 
 BATCH_BYTES = 2_000_000
-CANDIDATES = 300  # of snippets and of textbooks, that are run
+CANDIDATES = {SNIPPETS: 300, TEXTBOOKS: 60}  # that are run; lessons import the packages they are about
 UNREADABLE = "unreadable"  # in place of a part: a document that could not be mined
 
 MEASURED_SCHEMA = pa.schema(
@@ -62,7 +62,6 @@ class MeasureTask:
     edition: str
     web: bool
     seed: int
-    candidates: int  # at most, of each part, lowest hash first
     tokenizer: str  # file
     tokenizer_digest: str
     held_out: str  # file
@@ -177,7 +176,7 @@ def mine(table: pa.Table, allowed: list[bool], task: MeasureTask) -> pa.Table:
         for text, program in mined:
             order = draw(task.seed, part, text)
             found[part].append({**origin, "part": part, "content": text, "program": program, "order": order})
-    rows = [row for part in (SNIPPETS, TEXTBOOKS) for row in lowest(found[part], task.candidates)]
+    rows = [row for part in (SNIPPETS, TEXTBOOKS) for row in lowest(found[part], CANDIDATES[part])]
     rows += found[UNREADABLE]
     return pa.Table.from_pylist(rows, schema=CANDIDATE_SCHEMA)
 

@@ -11,7 +11,7 @@ import re
 import symtable
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from opencoder_dag.mix.functions import FunctionNode
@@ -26,6 +26,16 @@ _UNSTABLE = """
 """
 UNSTABLE_MODULES = frozenset(_UNSTABLE.split())
 STABLE_MODULES = frozenset(sys.stdlib_module_names) - UNSTABLE_MODULES
+
+
+class _Installable(Container[str]):
+    """Any module but those whose results change from run to run."""
+
+    def __contains__(self, name: object) -> bool:
+        return name not in UNSTABLE_MODULES
+
+
+INSTALLABLE = _Installable()
 BUILTINS = frozenset(dir(builtins)) - {"exit", "quit", "input", "open", "breakpoint", "help"}
 MAX_HELPERS = 6
 MAX_LINES = 120
@@ -162,3 +172,10 @@ def _stored(node: ast.stmt) -> set[str]:
         elif isinstance(inner, ast.Import | ast.ImportFrom):
             names.update((alias.asname or alias.name).partition(".")[0] for alias in inner.names)
     return names
+
+
+def unbound_names(tree: ast.Module) -> set[str]:
+    """Names that a program reads and that nothing in it binds; scopes inside it are not told apart."""
+    bound = {name for node in tree.body for name in _stored(node)}
+    bound |= {argument.arg for argument in ast.walk(tree) if isinstance(argument, ast.arg)}
+    return loaded_names([tree]) - bound - BUILTINS

@@ -9,12 +9,14 @@ OpenCoder's textbooks were written by a language model (section 5); these are wh
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 from opencoder_dag.mix.doctests import docstring_tests
+from opencoder_dag.mix.standalone import INSTALLABLE, unbound_names
 
 MIN_WORDS, MAX_CHARACTERS = 30, 6000
 _HEADING = re.compile(r"^(#{1,4}\s+\S.*|\S.{2,80}\n(?:={3,}|-{3,}|~{3,}|\^{3,}))\s*$", re.MULTILINE)
@@ -22,6 +24,7 @@ _FENCE = re.compile(
     r"^[ \t]*(?:```|~~~)[ \t]*(?P<language>[\w+-]*)[^\n]*\n(?P<code>.*?)^[ \t]*(?:```|~~~)[ \t]*$",
     re.M | re.S,
 )
+_IMPORT = re.compile(r"^(?:\s*>>> )?\s*((?:import|from) [\w. ,]+(?: import [\w ,*]+)?)\s*$", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z]{2,}|[\u4e00-\u9fff]")
 
 
@@ -34,16 +37,40 @@ class Lesson:
 
 
 def lessons(page: str) -> Iterator[Lesson]:
-    """The sections of a page that explain something and show at least one result of running Python."""
+    """The sections of a page that explain something and show at least one result of running Python.
+
+    A section stands on the imports of the page up to its end, and on the packages that it uses by name.
+    """
     if ">>>" not in page:
         return
+    read = ""
     for section in sections(page):
+        read += f"{section}\n"
         if ">>>" not in section or not _explains(section):
             continue
-        session = "\n".join(_unfenced(section))
-        tests = docstring_tests(session, frozenset())
+        tests = docstring_tests("\n".join(_unfenced(section)), frozenset(), INSTALLABLE)
         if any(test.startswith("assert ") for test in tests):
-            yield Lesson(section, "\n".join(tests) + "\n")
+            program = "\n".join(tests)
+            yield Lesson(section, f"{_imports(read, program)}{program}\n")
+
+
+def _imports(read: str, program: str) -> str:
+    """Tries to import what the page imports, and what the program uses without having it."""
+    tree = ast.parse(program)
+    wanted = [f"import {name}" for name in sorted(unbound_names(tree))]
+    for line in _IMPORT.findall(read):
+        try:
+            node = ast.parse(line).body[0]
+        except (SyntaxError, ValueError):
+            continue
+        modules = (
+            [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else [a.name for a in getattr(node, "names", [])]
+        )
+        if all(module.partition(".")[0] in INSTALLABLE for module in modules):
+            wanted.append(line)
+    return "".join(f"try:\n    {line}\nexcept ImportError:\n    pass\n" for line in dict.fromkeys(wanted))
 
 
 def sections(page: str) -> Iterator[str]:
