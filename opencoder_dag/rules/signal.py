@@ -21,7 +21,18 @@ Group = Literal["general_document", "general_code", "language"]
 Compute = Callable[[SourceFile], Value]
 
 # Modules that register signals, in the order in which a file's signals are listed.
-MODULES = ("document", "repetition", "general", "python", "c_family")
+MODULES = (
+    "document",
+    "repetition",
+    "general",
+    "python",
+    "c_family",
+    "csharp",
+    "go",
+    "html",
+    "java",
+    "javascript",
+)
 
 
 @dataclass(frozen=True)

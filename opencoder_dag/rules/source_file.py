@@ -5,13 +5,16 @@ Belongs here: what is shared. What a single signal needs is in that signal's own
 
 from __future__ import annotations
 
+import html
 from functools import cached_property
 from pathlib import PurePosixPath
 
 from opencoder_dag.rules import lines, literals, ngrams, words
-from opencoder_dag.rules.characters import ALPHA, DIGIT, SPACE, Codes, codes_of, count_classes
+from opencoder_dag.rules.characters import ALPHA, DIGIT, SPACE, Codes, codes_of, count_classes, text_of
 from opencoder_dag.rules.comments import Split, python_comment_characters, split_comments
+from opencoder_dag.rules.javascript_outline import Script, script_of
 from opencoder_dag.rules.python_outline import Outline, outline_of
+from opencoder_dag.rules.scanners_markup import visible_mask
 
 
 class SourceFile:
@@ -98,6 +101,17 @@ class SourceFile:
     def python(self) -> Outline | None:
         """Outline of a Python file; None when it does not parse."""
         return outline_of(self.text)
+
+    @cached_property
+    def javascript(self) -> Script | None:
+        """Outline of a JavaScript file; None when it does not parse."""
+        return script_of(self.text, self.released)
+
+    @cached_property
+    def visible_text(self) -> str:
+        """Text of an HTML file outside tags, comments, scripts and styles, references resolved."""
+        text = text_of(self.codes[visible_mask(self.codes) != 0])
+        return html.unescape(text) if "&" in text else text
 
     @property
     def comment_characters(self) -> int:
