@@ -7,23 +7,15 @@ arguments or input.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from opencoder_dag.engine import Engine, open_engine
 from opencoder_dag.errors import InputError, OpencoderError
-from opencoder_dag.inputs import OneFolderLake, no_documents, open_input
-from opencoder_dag.lake import Dataset, Lake, open_dataset
-from opencoder_dag.recipe import Recipe, load_recipe
-from opencoder_dag.report.console import console, progress, stage_line
-from opencoder_dag.settings import Settings, load_settings
-
-if TYPE_CHECKING:
-    from opencoder_dag.sandbox import SandboxOptions
+from opencoder_dag.lake import open_dataset
+from opencoder_dag.report.console import console
+from opencoder_dag.workbench import stage_command
 
 app = typer.Typer(
     help="Build code language models reproducibly: the OpenCoder cookbook as an asset graph and as commands.",
@@ -77,7 +69,7 @@ def collect(
     from opencoder_dag.sources import collect as collect_documents
     from opencoder_dag.sources import sources_from_spec
 
-    with _stage("collect", out, json) as work:
+    with stage_command("collect", out, json) as work:
         limit = max_bytes or (work.settings.source_bytes if source == "installed" else 1 << 62)
         work.output = collect_documents(
             work.lake,
@@ -104,7 +96,7 @@ def recall(
     from opencoder_dag.web import RecallConfig, apply_recall, page_source
     from opencoder_dag.web import recall as recall_pages
 
-    with _stage("recall", out, json) as work:
+    with stage_command("recall", out, json) as work:
         source = page_source(None if pages == "installed" else pages, work.settings.web_bytes)
         config, size = RecallConfig(), work.settings.shard_bytes
         if model is None:
@@ -128,7 +120,7 @@ def dedup(
     changes: dict[str, object] = {
         key: value for key, value in (("level", level), ("preset", preset)) if value is not None
     }
-    with _stage("dedup", out, json) as work:
+    with stage_command("dedup", out, json) as work:
         config = work.recipe(recipe, {"dedup": changes}).dedup
         work.output = deduplicate(work.lake, [work.open(source)], config, work.engine, work.on_progress)
 
@@ -151,7 +143,7 @@ def filter_documents(
         raise InputError("filter needs IN and --out, or --explain FILE")
     from opencoder_dag.rules import filter_corpus
 
-    with _stage("filter", out, json) as work:
+    with stage_command("filter", out, json) as work:
         chosen = work.recipe(recipe)
         work.output = filter_corpus(
             work.lake, [work.open(source)], chosen.filter, chosen.seed, work.engine, work.on_progress
@@ -195,7 +187,7 @@ def mix(
     from opencoder_dag.mix import build_mix
     from opencoder_dag.model import train_tokenizer
 
-    with _stage("mix", out, json) as work:
+    with stage_command("mix", out, json) as work:
         chosen = work.recipe(recipe)
         corpus, pages = work.open(source), work.open_or_nothing(web)
         folder = tokenizer
@@ -228,7 +220,7 @@ def train(
     """Pre-train and anneal a model."""
     from opencoder_dag.train import base_job, publish_model, run_training
 
-    with _stage("train", out, json) as work:
+    with stage_command("train", out, json) as work:
         job = base_job(
             work.lake,
             open_dataset(source),
@@ -254,7 +246,7 @@ def sft(
     """Tune a base model on instructions."""
     from opencoder_dag.train import publish_model, run_training, sft_job
 
-    with _stage("sft", out, json) as work:
+    with stage_command("sft", out, json) as work:
         job = sft_job(
             work.lake,
             open_dataset(source),
@@ -282,7 +274,7 @@ def evaluate(
 
     if form not in ("base", "chat"):
         raise InputError(f"--form: must be base or chat, not '{form}'")
-    with _stage("evaluate", out, json) as work:
+    with stage_command("evaluate", out, json) as work:
         chosen = work.recipe(recipe)
         trained = open_dataset(model)
         work.output = evaluate_model(
@@ -327,7 +319,7 @@ def compare(
     """Put two corpora into one picture, with their spread, outliers and overlap."""
     from opencoder_dag.report.compare import compare_corpora, sides_of
 
-    with _stage("compare", out, json) as work:
+    with stage_command("compare", out, json) as work:
         corpora = work.open(first), work.open(second)
         names = (Path(first).stem, Path(second).stem) if Path(first).stem != Path(second).stem else ("A", "B")
         work.output = compare_corpora(work.lake, *corpora, names, sample)
@@ -337,68 +329,6 @@ def compare(
                 f"outliers {side.outliers:.1%}, shared {side.shared:.1%}"
             )
         typer.echo(f"picture: {work.output.file('comparison.png')}")
-
-
-# --- what the stage commands share ---
-
-
-class _Work:
-    """One stage command in progress: where it writes, who runs the tasks, what came out."""
-
-    def __init__(self, lake: Lake, scratch: Lake, engine: Engine, settings: Settings) -> None:
-        self.lake = lake
-        self.scratch = scratch
-        self.engine = engine
-        self.settings = settings
-        self.on_progress: Callable[[int, int], None] = lambda done, total: None
-        self.output: Dataset | None = None
-
-    def open(self, path: str) -> Dataset:
-        """The input that the user named."""
-        return open_input(path, self.scratch, self.engine, self.settings.shard_bytes)
-
-    def open_or_nothing(self, path: str | None) -> Dataset:
-        """An optional input; a dataset of no documents when it was not given."""
-        return no_documents(self.scratch) if path is None else self.open(path)
-
-    @property
-    def sandbox(self) -> SandboxOptions:
-        """How programs are contained."""
-        from opencoder_dag.sandbox import SandboxOptions
-
-        return SandboxOptions(kind=self.settings.sandbox, workers=self.settings.dask_workers)
-
-    def on_step(self, point: dict[str, Any]) -> None:
-        """Move the progress bar by a line of training metrics."""
-        if "steps" in point:
-            self.on_progress(int(point["step"]), int(point["steps"]))
-
-    def recipe(self, name: str, changes: dict[str, dict[str, object]] | None = None) -> Recipe:
-        """A recipe with the options of the command line over it."""
-        base = load_recipe(name, self.settings.scale, self.settings.recipes)
-        return base.with_changes(changes or {})
-
-
-@contextmanager
-def _stage(name: str, out: str, as_json: bool) -> Iterator[_Work]:
-    import tempfile
-    import time
-
-    settings = load_settings()
-    started = time.monotonic()
-    with (
-        tempfile.TemporaryDirectory(prefix="opencoder-") as scratch,
-        open_engine(settings.dask_address, settings.dask_workers) as engine,
-        progress(name) as on_progress,
-    ):
-        work = _Work(OneFolderLake(out), Lake(scratch), engine, settings)
-        work.on_progress = on_progress
-        yield work
-    if work.output is None:
-        raise OpencoderError(f"{name}: nothing was written")
-    console.print(stage_line(name, None, work.output, time.monotonic() - started))
-    if as_json:
-        typer.echo(work.output.manifest.to_json())
 
 
 def main() -> None:

@@ -1,0 +1,78 @@
+"""What the stage commands share: where they write, who runs the tasks, what the user's input is.
+
+Belongs here: opening settings, engine and progress bar around one call into the library.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+from opencoder_dag.engine import Engine, open_engine
+from opencoder_dag.errors import OpencoderError
+from opencoder_dag.inputs import OneFolderLake, no_documents, open_input
+from opencoder_dag.lake import Dataset, Lake
+from opencoder_dag.recipe import Recipe, load_recipe
+from opencoder_dag.report.console import console, progress, stage_line
+from opencoder_dag.sandbox import SandboxOptions
+from opencoder_dag.settings import Settings, load_settings
+
+
+class Workbench:
+    """One stage command in progress: where it writes, who runs the tasks, what came out."""
+
+    def __init__(self, lake: Lake, scratch: Lake, engine: Engine, settings: Settings) -> None:
+        self.lake = lake
+        self.scratch = scratch
+        self.engine = engine
+        self.settings = settings
+        self.on_progress: Callable[[int, int], None] = lambda done, total: None
+        self.output: Dataset | None = None
+
+    def open(self, path: str) -> Dataset:
+        """The input that the user named."""
+        return open_input(path, self.scratch, self.engine, self.settings.shard_bytes)
+
+    def open_or_nothing(self, path: str | None) -> Dataset:
+        """An optional input; a dataset of no documents when it was not given."""
+        return no_documents(self.scratch) if path is None else self.open(path)
+
+    @property
+    def sandbox(self) -> SandboxOptions:
+        """How programs are contained."""
+        return SandboxOptions(kind=self.settings.sandbox, workers=self.settings.dask_workers)
+
+    def on_step(self, point: dict[str, Any]) -> None:
+        """Move the progress bar by a line of training metrics."""
+        if "steps" in point:
+            self.on_progress(int(point["step"]), int(point["steps"]))
+
+    def recipe(self, name: str, changes: dict[str, dict[str, object]] | None = None) -> Recipe:
+        """A recipe with the options of the command line over it."""
+        base = load_recipe(name, self.settings.scale, self.settings.recipes)
+        return base.with_changes(changes or {})
+
+
+@contextmanager
+def stage_command(name: str, out: str, as_json: bool) -> Iterator[Workbench]:
+    """Run one stage command: yields the workbench, expects its `output`, prints the line of the stage."""
+    settings = load_settings()
+    started = time.monotonic()
+    with (
+        tempfile.TemporaryDirectory(prefix="opencoder-") as scratch,
+        open_engine(settings.dask_address, settings.dask_workers) as engine,
+        progress(name) as on_progress,
+    ):
+        work = Workbench(OneFolderLake(out), Lake(scratch), engine, settings)
+        work.on_progress = on_progress
+        yield work
+    if work.output is None:
+        raise OpencoderError(f"{name}: nothing was written")
+    console.print(stage_line(name, None, work.output, time.monotonic() - started))
+    if as_json:
+        typer.echo(work.output.manifest.to_json())
