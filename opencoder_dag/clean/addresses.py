@@ -24,6 +24,7 @@ _LOCAL_MAX = 64
 _DOMAIN = re.compile(
     r"@([A-Za-z0-9](?:[A-Za-z0-9-]{0,62}+\.)?(?:[A-Za-z0-9-]{1,63}+\.){0,8}[A-Za-z]{2,24})(?![\w-]|\.\w)"
 )
+_URL_USER = re.compile(r"://[^\s/@]*$")  # the user of a URL
 _RESERVED_TLDS = frozenset(
     {"example", "test", "invalid", "localhost", "local", "internal", "lan", "arpa", "onion"}
 )
@@ -51,18 +52,19 @@ def emails(text: str) -> Iterator[Span]:
         if not local or len(local) > _LOCAL_MAX or local.endswith("."):
             continue
         start = at - len(local)
-        if _is_personal(local, match[1], text[max(0, start - 3) : start], text[end : end + 1]):
+        before = text[max(0, start - _LOCAL_MAX) : start]
+        if _is_personal(local, match[1], text[end : end + 1]) and not _URL_USER.search(before):
             yield start, end, "email"
 
 
-def _is_personal(local: str, domain: str, before: str, after: str) -> bool:
+def _is_personal(local: str, domain: str, after: str) -> bool:
     labels = domain.lower().split(".")
     tld = labels[-1]
     if len(labels) < 2 or "" in labels or any(label[0] == "-" or label[-1] == "-" for label in labels):
         return False
     if tld in _RESERVED_TLDS or ".".join(labels[-2:]) in _RESERVED_DOMAINS or "example" in labels:
         return False
-    if local.lower() in _SERVICE_LOCALS or before == "://":
+    if local.lower() in _SERVICE_LOCALS:
         return False
     written = domain.rsplit(".", 1)[-1]
     if tld not in _known_tlds() or not (written.islower() or written.isupper()):
@@ -77,9 +79,9 @@ def _is_personal(local: str, domain: str, before: str, after: str) -> bool:
 _QUAD = re.compile(r"\.(\d{1,3}+)\.(\d{1,3}+)\.(\d{1,3}+)(?![\w]|\.\d)")
 _DIGITS = string.digits
 _VERSION_BEFORE = re.compile(
-    r"(?:\b(?:v|ver|vers|version|versions|release|rev|revision|assembly|build|firmware|driver|sdk|api|oid|rfc|section|chapter|clause"
+    r"(?:\b(?:v|ver|vers|version|versions|release|rev|revision|assembly|build|firmware|driver|sdk|api|oid|identifier|rfc|section|chapter|clause"
     r"|fileversion|productversion|assemblyversion|since|upgrade[ds]?|update[ds]?|tag|snapshot|newversion|oldversion|chrome|firefox|safari)"
-    r"\w{0,12}|[=<>~!^]=|[<>~^]|\w/|[A-Za-z_)]-|\w@|§)[\s\"'(:=,\[]{0,6}(?:v|V)?$",
+    r"\w{0,12}|[=<>~!^]=|[<>~^]|\w/|[A-Za-z_)]-|§)[\s\"'(:=,\[]{0,6}(?:v|V)?$",
     re.IGNORECASE,
 )
 _VERSION_AFTER = re.compile(
@@ -87,6 +89,10 @@ _VERSION_AFTER = re.compile(
     r"|\.(?:tar|tgz|zip|whl|jar|dll|exe|nupkg|gem|deb|rpm|msi|js|min|so|egg|el\d|fc\d)\b|-[a-z0-9])",
     re.IGNORECASE,
 )
+_NUMBER_BEFORE = re.compile(
+    r"(?<![.\d])\d{0,4}\.\d+(?:\.\d+){0,2}[ ,-]$|\b(?:updat|upgrad)\w*[^\n]{1,24} to $", re.IGNORECASE
+)
+_PORT_OR_MASK = re.compile(r"[:/]\d")
 _ADDRESS_BEFORE = re.compile(
     r"(?:\bip(?:v4)?\b|addr|host|server|ping|ssh|://|@|dns|gateway|proxy|remote|peer|listen|bind)[^\n]{0,24}$",
     re.I,
@@ -107,7 +113,7 @@ _NAME_SERVERS = frozenset(
     for address in (
         "8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "149.112.112.112", "208.67.222.222",
         "208.67.220.220", "4.2.2.1", "4.2.2.2", "64.6.64.6", "64.6.65.6", "76.76.19.19", "94.140.14.14",
-        "1.2.3.4", "4.3.2.1", "5.6.7.8", "114.114.114.114", "223.5.5.5",
+        "1.2.3.4", "4.3.2.1", "5.6.7.8", "11.22.33.44", "12.34.56.78", "114.114.114.114", "223.5.5.5",
     )
 )  # fmt: skip
 
@@ -130,7 +136,11 @@ def ipv4_addresses(text: str) -> Iterator[Span]:
         ):
             continue
         value = int.from_bytes(bytes(map(int, octets)), "big")
-        if value in _NAME_SERVERS or any(value & mask == network for network, mask in _NETWORKS_V4):
+        if (
+            value in _NAME_SERVERS
+            or len(set(octets)) == 1
+            or any(value & mask == network for network, mask in _NETWORKS_V4)
+        ):
             continue
         if not _is_version(text, start, match.end(), octets):
             yield start, match.end(), "ip"
@@ -140,11 +150,11 @@ def _is_version(text: str, start: int, end: int, octets: list[str]) -> bool:
     before = text[max(0, start - 40) : start].rpartition("\n")[2]
     if _VERSION_BEFORE.search(before) and not before.endswith("//"):
         return True
-    if _VERSION_AFTER.match(text, end):
-        return True
+    if _VERSION_AFTER.match(text, end) or _NUMBER_BEFORE.search(before) or octets[:2] == ["2", "5"]:
+        return True  # a version, a path of numbers, or an object identifier of X.500
     # Four numbers below 32: one address in 4096, but most version and section numbers.
     small = all(int(octet) < 32 for octet in octets)
-    return small and text[end : end + 1] not in (":", "/") and not _ADDRESS_BEFORE.search(before)
+    return small and not _PORT_OR_MASK.match(text, end) and not _ADDRESS_BEFORE.search(before)
 
 
 # --- IPv6 ---

@@ -21,7 +21,8 @@ from opencoder_dag.clean.comments import (
 HEAD_CHARS = 65_536  # how far a notice at the head may reach
 LINE_CHARS = 400  # how much of a line tells what it is
 
-_HINTS = ("copyright", "licen", "(c)", "©", "spdx", "rights reserved", "permission", "redistribut", "copr.")
+_HINTS = ("copyright", "licen", "(c)", "©", "spdx", "rights reserved", "permission", "redistribut", "copr.",
+          "版权", "著作权", "著作権", "urheberrecht", "rechte", "droits", "derechos")  # fmt: skip
 
 # What may stand before the first comment: byte order mark, interpreter line, declarations.
 _PRELUDE = re.compile(
@@ -47,7 +48,7 @@ _HOLDER = r"""(?:authors?|contributors?|inc|ltd|llc|llp|gmbh|ag|corp|corporation
 # A line that states a copyright. "Copyright" followed by an ordinary word is prose, not a statement.
 _COPYRIGHT = re.compile(
     rf"""[^\w(©]{{0,8}}
-    (?:(?:portions?|parts?|some|modifications?|originally|original|program|source\s+code|this\s+file\s+is)\s+)?
+    (?:(?:portions?|parts?|some|modifications?|originally|original|program|source\s+code|this\s+\w+\s+is)\s+)?
     (?: [@\\]copyright\b
       | spdx-filecopyrighttext:
       | (?:\(c\)|©|&copy;)\s*(?:copyright\b|by\b|{_YEAR}|[A-Z].{{0,60}}{_YEAR})
@@ -55,7 +56,10 @@ _COPYRIGHT = re.compile(
         (?:\(c\)|©|&copy;|\(r\)|{_YEAR}|by\s+[A-Z0-9]|:)
       | (?:copyright|copr\.)\s*[:,-]?\s*(?:the\s+)?[A-Z0-9][^.\n]{{0,80}}\b{_HOLDER}\b
       | (?:copyright|copr\.)\s*[:,-]?\s*[^\W\d_][^\n]{{0,60}}[\s,]{_YEAR}\b
+      | copyright(?:\s+file=|>)
       | all\s+rights\s+(?:are\s+)?reserved
+      | 版权所有 | 著作权 | 著作権 | urheberrecht | alle\s+rechte\s+vorbehalten | tous\s+droits\s+r[ée]serv
+      | todos\s+los\s+derechos
     )""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -65,7 +69,7 @@ _SUBJECT = r"""(?:program|library|software|file|code|source|work|module|package|
 _GRANTED = r"""(?:free|licen[sc]ed|subject|distributed|released|provided|protected|governed|copyrighted
     |(?:in\s+the\s+)?public\s+domain|be\s+(?:used|copied|distributed|modified)|made\s+available|part\s+of
     |confidential|proprietary)"""
-_NAMED_LICENCE = r"(?:mit|bsd|isc|zlib|apache|gpl|lgpl|agpl|mpl)[\s-]+licen[sc]e[d.]?"
+_NAMED_LICENCE = r"[`'\"]*(?:artistic|mit|bsd|isc|zlib|apache|gpl|lgpl|agpl|mpl)[\s-]+licen[sc]e[d.]?"
 _LICENCE = re.compile(
     rf"""[^\w]{{0,8}}
     (?: spdx-(?:license|snippet|file)
@@ -86,6 +90,8 @@ _LICENCE = re.compile(
       | (?:this|the)\s+software\s+is\s+provided
       | in\s+no\s+event\b
       | without\s+(?:any\s+)?warrant
+      | part\s+of\s+(?:the\s+)?[^,]{{1,40}},\s+(?:licen[sc]ed\s+)?under\b
+      | see\s+https?://\S{{0,100}}licen[sc]e
       | (?:see|refer\s+to)\s+(?:the\s+)?(?:file\s+|accompanying\s+|included\s+)?
         [`'"]?(?:licen[sc]e|copying|copyright|notice)
       | for\s+(?:the\s+)?(?:full|more|complete|further)?\s*(?:copyright|licen[sc]e|licen[sc]ing)

@@ -14,27 +14,33 @@ from opencoder_dag.clean.secrets import secrets
 PLACEHOLDERS = {"email": "<EMAIL>", "ip": "<IP>", "key": "<KEY>", "password": "<PASSWORD>"}
 
 
-def replace_personal_data(text: str, language: str) -> tuple[str, Counter[str]]:
-    """The text with every e-mail address, IP address, key and password replaced, and how many of each."""
-    # Secrets first: where spans overlap, the one that was found first wins.
+def find_personal_data(text: str, language: str) -> list[Span]:
+    """Spans of e-mail addresses, IP addresses, keys and passwords in order; none overlaps another."""
+    # Secrets first: of two that start at the same place the one that was found first wins.
     spans: list[Span] = [
         *secrets(text, language),
         *emails(text),
         *ipv4_addresses(text),
         *ipv6_addresses(text),
     ]
-    counts: Counter[str] = Counter()
-    if not spans:
-        return text, counts
-    order = sorted(range(len(spans)), key=lambda index: (spans[index][0], index))
+    spans.sort(key=lambda span: span[0])
+    found: list[Span] = []
+    for span in spans:
+        if not found or span[0] >= found[-1][1]:
+            found.append(span)
+    return found
+
+
+def replace_personal_data(text: str, language: str) -> tuple[str, Counter[str]]:
+    """The text with every e-mail address, IP address, key and password replaced, and how many of each."""
     pieces: list[str] = []
     done = 0
-    for index in order:
-        start, end, kind = spans[index]
-        if start < done:
-            continue
+    counts: Counter[str] = Counter()
+    for start, end, kind in find_personal_data(text, language):
         pieces += [text[done:start], PLACEHOLDERS[kind]]
         counts[kind] += 1
         done = end
+    if not pieces:
+        return text, counts
     pieces.append(text[done:])
     return "".join(pieces), counts

@@ -41,8 +41,31 @@ def test_switches() -> None:
 
 PIECES = st.sampled_from(
     [
-        *("# ", "// ", "/*", "*/", "\n", " ", '"""', "'", '"', ".", ":", "@", "://", " = ", "word", "import os"),
-        *("Copyright 2020 Foo Inc.", "(c) 2020 Joe", "Licensed under the MIT license", "joe@mail.com", "a:b1c2@"),
+        *(
+            "# ",
+            "// ",
+            "/*",
+            "*/",
+            "\n",
+            " ",
+            '"""',
+            "'",
+            '"',
+            ".",
+            ":",
+            "@",
+            "://",
+            " = ",
+            "word",
+            "import os",
+        ),
+        *(
+            "Copyright 2020 Foo Inc.",
+            "(c) 2020 Joe",
+            "Licensed under the MIT license",
+            "joe@mail.com",
+            "a:b1c2@",
+        ),
         *("52.33.44.55", "2a03:2880:f12f:83:face:b00c:0:25de", "password", "hunter22", "api_key", "Bearer "),
         "a8f5f167f44f4964e6c998dee827110c",
     ]
