@@ -34,7 +34,7 @@ from opencoder_dag.sources.source import Origin, RawFile, Source
 from opencoder_dag.sources.survey import Survey, survey_sources
 
 STAGE = "raw_code"
-VERSION = "1"
+VERSION = "2"
 
 
 @dataclass(frozen=True)
