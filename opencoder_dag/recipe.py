@@ -200,6 +200,7 @@ class Sft(Section):
     sequence: int = Field(512, gt=1)
     micro_batch: int = Field(4, gt=0)
     embedding_similarity: float = Field(0.95, gt=0, le=1, description="SemDeDup: drop above")
+    embedding_model: str | None = Field(None, description="sentence encoder by path; default hashed n-grams")
     sets: list[InstructionSet] = Field(default_factory=list)
 
 

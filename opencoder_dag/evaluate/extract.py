@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Sequence
 
 LONGEST_LINES = 100
+PYTHON = ("python", "py", "python3", "")
 FENCE = re.compile(r"```[ \t]*([\w+#-]*)[^\n]*\n(.*?)(?:\n?```|\Z)", re.DOTALL)
 
 
@@ -41,9 +42,10 @@ def complete_function(prompt: str, completion: str, stops: Sequence[str]) -> str
     return prompt + body  # does not parse: let the interpreter say so
 
 
-def fenced_code(answer: str, languages: Sequence[str] = ("python", "py", "python3", "")) -> str | None:
-    """Code of the longest fenced block in one of `languages`; an unclosed block runs to the end."""
-    blocks = [code for language, code in FENCE.findall(answer) if language.lower() in languages]
+def fenced_code(answer: str, languages: Sequence[str] | None = PYTHON) -> str | None:
+    """Code of the longest fenced block in one of `languages` (None: any); an open block runs to the end."""
+    found = FENCE.findall(answer)
+    blocks = [code for language, code in found if languages is None or language.lower() in languages]
     return max(blocks, key=len) if blocks else None
 
 

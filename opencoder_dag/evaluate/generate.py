@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from opencoder_dag.errors import InputError
+from opencoder_dag.evaluate.layouts import fill
 from opencoder_dag.evaluate.local_model import LocalModel
 from opencoder_dag.evaluate.suites import Problem, Suite
 from opencoder_dag.lake import Dataset, Lake, Stage, publish, read_table, write_bytes
@@ -33,12 +34,15 @@ SCHEMA = pa.schema(
     ]
 )
 
-CHAT_INSTRUCTION = "Complete this Python function:\n\n"
+CHAT_PROGRAM = "Complete this {language} function:\n\n```{language}\n{prompt}\n```"
+LANGUAGE_NAMES = {"python": "Python", "python_unittest": "Python"}
 
 
-def chat_message(problem: Problem) -> str:
-    """What a chat model is asked."""
-    return f"{CHAT_INSTRUCTION}```python\n{problem.prompt.rstrip()}\n```"
+def chat_message(suite: Suite, problem: Problem) -> str:
+    """What a chat model is asked: the suite's own words, else the prompt as code to be completed."""
+    template = suite.spec.chat or ("{prompt}" if suite.spec.task == "answer" else CHAT_PROGRAM)
+    language = LANGUAGE_NAMES.get(problem.language, problem.language)
+    return fill(template, {"language": language, "prompt": problem.prompt.rstrip()})
 
 
 def complete_suite(
@@ -58,6 +62,7 @@ def complete_suite(
     """
     if config.samples > 1 and config.temperature == 0:
         raise InputError(f"evaluate.samples: {config.samples} samples are all the same at temperature 0")
+    longest = max(config.max_new_tokens, suite.spec.max_new_tokens or 0)
     drawing = {
         "samples": config.samples,
         "temperature": config.temperature,
@@ -75,12 +80,12 @@ def complete_suite(
     local = model()
     asked = [problem for problem in suite.problems for _ in range(config.samples)]
     if form == "chat":
-        prompts = [(local.chat_prompt(chat_message(problem)), "") for problem in asked]
+        prompts = [(local.chat_prompt(chat_message(suite, problem)), "") for problem in asked]
     else:
         prompts = [local.text_prompt(problem.prompt) for problem in asked]
     drawn = local.complete(
         [tokens for tokens, _ in prompts],
-        max_new_tokens=config.max_new_tokens,
+        max_new_tokens=longest,
         temperature=config.temperature,
         seed=seed,
         stops=suite.stops if form == "base" else (),

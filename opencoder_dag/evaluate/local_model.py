@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BATCH_TOKENS = 8192  # prompt and new tokens of a batch together
 LOSS_BATCH_TOKENS = 4096
 WINDOW = 512  # tokens of a document that are looked at together
-WINDOWS_PER_DOCUMENT = 8
+WINDOWS_PER_DOCUMENT = 2
 STOP_EVERY = 8  # steps between looks for stop strings
 PROBE = "    return"  # a typical continuation of a prompt
 

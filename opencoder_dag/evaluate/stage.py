@@ -17,14 +17,14 @@ import pyarrow as pa
 
 from opencoder_dag.engine import Engine
 from opencoder_dag.errors import OpencoderError
-from opencoder_dag.evaluate.execute import Judgement, judge_suite, stable_detail
 from opencoder_dag.evaluate.generate import Form, complete_suite, read_completions
+from opencoder_dag.evaluate.judge import Judgement, judge_choices, judge_suite
 from opencoder_dag.evaluate.local_model import Bits, LocalModel, local_folder
 from opencoder_dag.evaluate.statistics import bootstrap_ratio, pass_at_k, share_interval
 from opencoder_dag.evaluate.suites import Suite, load_suites
 from opencoder_dag.lake import Dataset, Lake, Stage, publish_folder, write_table
 from opencoder_dag.recipe import Evaluate
-from opencoder_dag.sandbox import Sandbox, SandboxOptions, sandbox_kind
+from opencoder_dag.sandbox import SandboxOptions, sandbox_kind
 
 VERSION = "1"
 STAGE = "eval_scores"
@@ -53,10 +53,10 @@ def evaluate_model(
     `engine` is not used: a model is one process's work. Raises `InputError` for unknown suites and unreadable
     models.
     """
-    suites = load_suites(config.suites, config.problems)
+    suites, missing = load_suites(config.suites, config.problems, config.missing == "skip")
     kind = sandbox_kind(sandbox)
     for suite in suites:
-        if kind == "process" and sandbox.kind == "auto" and not suite.trusted:
+        if kind == "process" and sandbox.kind == "auto" and not suite.spec.trusted:
             raise OpencoderError(
                 f"suite '{suite.name}' runs programs of unknown origin and bubblewrap does not work here; "
                 "set the sandbox to 'process' to run them with limits only"
@@ -81,14 +81,17 @@ def evaluate_model(
     steps = _Steps(on_progress, [*(2 * len(suite.problems) for suite in suites), config.held_out_documents])
     with ExitStack() as stack:
         load = cache(lambda: _load(stack, model.path, tokenizer_folder))
-        programs = stack.enter_context(Sandbox(sandbox))
         for suite in suites:
-            drawn = complete_suite(lake, suite, identity, load, config, form, seed, steps.report)
-            results.completions[suite.name] = drawn.path
-            steps.next(len(suite.problems))
-            judged = judge_suite(suite, read_completions(drawn), form, programs)
+            if suite.spec.task == "choice":
+                judged = _choose(load(), suite)
+                steps.next(len(suite.problems))
+            else:
+                drawn = complete_suite(lake, suite, identity, load, config, form, seed, steps.report)
+                results.completions[suite.name] = drawn.path
+                steps.next(len(suite.problems))
+                judged = judge_suite(suite, read_completions(drawn), form, sandbox)
             pairs = [(problem.prompt, problem.reference) for problem in suite.problems]
-            results.add_suite(suite, judged, load().continuation_bits(pairs), config.samples)
+            results.add_suite(suite, judged, load().continuation_bits(pairs))
             steps.next(len(suite.problems))
         documents = pick_documents(held_out, config.held_out_documents, seed)
         results.add_held_out(documents, load().document_bits([row["content"] for row in documents]))
@@ -111,6 +114,7 @@ def evaluate_model(
                 "scores": results.scores,
                 "intervals": results.intervals,
                 "sandbox": kind,
+                "missing": missing,
                 "form": form,
                 "verdicts": results.verdicts,
                 "completions": results.completions,
@@ -118,6 +122,13 @@ def evaluate_model(
             },
             seconds=time.monotonic() - started,
         )
+
+
+def _choose(model: LocalModel, suite: Suite) -> list[Judgement]:
+    """Judge multiple choice by the bits that each choice costs after the prompt."""
+    pairs = [(problem.prompt, choice) for problem in suite.problems for choice in problem.choices]
+    bits = iter(model.continuation_bits(pairs))
+    return [judge_choices(problem, [next(bits).bits for _ in problem.choices]) for problem in suite.problems]
 
 
 class _Steps:
@@ -146,17 +157,17 @@ class _Results:
         self.problems: list[dict[str, Any]] = []
         self.documents: list[dict[str, Any]] = []
 
-    def add_suite(
-        self, suite: Suite, judged: Sequence[Judgement], bits: Sequence[Bits], samples: int
-    ) -> None:
+    def add_suite(self, suite: Suite, judged: Sequence[Judgement], bits: Sequence[Bits]) -> None:
         groups: dict[str, list[int]] = {"": list(range(len(judged)))}
         for index, judgement in enumerate(judged):
             if judgement.problem.group:
                 groups.setdefault(judgement.problem.group, []).append(index)
+        samples = min(len(one.verdicts) for one in judged)
         for k in (k for k in (1, 10, 100) if k <= samples):
-            shares = [pass_at_k(len(one.outcomes), one.correct, k) for one in judged]
+            shares = [pass_at_k(len(one.verdicts), one.correct, k) for one in judged]
+            metric = "accuracy" if suite.spec.metric == "accuracy" else f"pass@{k}"
             for group, members in groups.items():
-                name = ".".join(filter(None, (suite.name, group, f"pass@{k}")))
+                name = ".".join(filter(None, (suite.name, group, metric)))
                 values = [shares[index] for index in members]
                 self._add(name, sum(values) / len(values), share_interval(values, self.seed))
         for group, members in groups.items():
@@ -164,18 +175,18 @@ class _Results:
             self._add_bits(name, [bits[index] for index in members])
         counts = self.verdicts.setdefault(suite.name, {})
         for judgement, cost in zip(judged, bits, strict=True):
-            for outcome in judgement.outcomes:
-                counts[outcome.verdict] = counts.get(outcome.verdict, 0) + 1
+            for verdict in judgement.verdicts:
+                counts[verdict] = counts.get(verdict, 0) + 1
             self.problems.append(
                 {
                     "doc_id": judgement.problem.task_id,
                     "suite": suite.name,
                     "group": judgement.problem.group,
-                    "samples": len(judgement.outcomes),
+                    "samples": len(judgement.verdicts),
                     "correct": judgement.correct,
-                    "verdicts": [outcome.verdict for outcome in judgement.outcomes],
-                    "details": [stable_detail(outcome) for outcome in judgement.outcomes],
-                    "programs": list(judgement.programs),
+                    "verdicts": list(judgement.verdicts),
+                    "details": list(judgement.details),
+                    "solutions": list(judgement.solutions),
                     "reference_bits_per_byte": round(cost.bits / max(cost.bytes, 1), 6),
                 }
             )

@@ -34,12 +34,14 @@ class Program:
     The solution cannot see the test, change what it compares, or end it early: only plain values cross
     between the two. `entry_points` are names that the test takes from the solution; others that it does not
     define are looked up there too. `prelude` is run before the test, such as the helpers of a prompt.
+    `seconds` is a time limit of its own.
     """
 
     solution: str
     test: str
     entry_points: tuple[str, ...] = ()
     prelude: str = ""
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)

@@ -181,7 +181,8 @@ class Sandbox:
         worker = self._workers.get(thread)
         if worker is None:
             worker = self._workers[thread] = Worker(self.kind, self.options)
-        outcome, good = worker.run(program, self.seconds)
+        own = program.seconds if isinstance(program, Program) else None
+        outcome, good = worker.run(program, self.seconds if own is None else own * slowness())
         if not good:
             worker.close()
             del self._workers[thread]

@@ -3,7 +3,7 @@
 import pytest
 
 from opencoder_dag.evaluate.extract import answered_program, complete_function, cut_at_stops, fenced_code
-from opencoder_dag.evaluate.suites import PYTHON_STOPS
+from opencoder_dag.evaluate.suites import STOPS
 
 PROMPT = 'import math\n\n\ndef area(r):\n    """Area."""\n'
 
@@ -19,7 +19,7 @@ PROMPT = 'import math\n\n\ndef area(r):\n    """Area."""\n'
     ],
 )
 def test_base_completions(completion: str, body: str) -> None:
-    assert complete_function(PROMPT, completion, PYTHON_STOPS).rstrip() == (PROMPT + body).rstrip()
+    assert complete_function(PROMPT, completion, STOPS["function"]).rstrip() == (PROMPT + body).rstrip()
 
 
 def test_what_never_parses_is_kept_to_fail() -> None:

@@ -132,7 +132,8 @@ def test_foreign_suites_need_bubblewrap(
     evaluate: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stage, "sandbox_kind", lambda options: "process")
-    foreign = [replace(suite, trusted=False) for suite in stage.load_suites(["ladder"], 2)]
-    monkeypatch.setattr(stage, "load_suites", lambda names, problems: foreign)
+    (ladder,), _ = stage.load_suites(["ladder"], 2)
+    foreign = replace(ladder, spec=ladder.spec.model_copy(update={"trusted": False}))
+    monkeypatch.setattr(stage, "load_suites", lambda *_: ([foreign], {}))
     with pytest.raises(OpencoderError, match="set the sandbox to 'process'"):
         evaluate(tmp_path)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import builtins
 import io
 import itertools
+import marshal
 import os
 import pickle
 import struct
 from collections.abc import Callable
 from types import GeneratorType
-from typing import Any
+from typing import Any, cast
 
 HEADER = struct.Struct("<Q")
 LONGEST = 256 << 20
@@ -93,7 +94,7 @@ class Packer(pickle.Pickler):
         if self.own and "__main__" in (kind.__module__, isinstance(value, type) and value.__module__):
             return None
         if isinstance(value, LAZY_TYPES):
-            return "iterator", list(itertools.islice(value, MOST_ITEMS))
+            return "iterator", list(itertools.islice(cast(Any, value), MOST_ITEMS))
         if kind.__module__ in KNOWN and kind.__name__ in KNOWN[kind.__module__]:
             return None
         if kind.__module__.partition(".")[0] == "numpy" or (
@@ -151,6 +152,11 @@ def _caller(known: Any) -> Any:
 
 def pack(value: Any, hold: Callable[[Any], Any], own: bool = False) -> bytes:
     """A value as bytes; objects that are not plain go through `hold`."""
+    try:
+        marshal.dumps(value)  # a quick test, in C: whether all of it is of the very types that need no words
+        return pickle.dumps(value, protocol=4)
+    except (ValueError, TypeError, pickle.PicklingError):
+        pass
     buffer = io.BytesIO()
     Packer(buffer, hold, own).dump(value)
     return buffer.getvalue()
