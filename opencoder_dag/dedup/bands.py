@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -24,14 +24,21 @@ from opencoder_dag.dedup.runs import (
     ordinals,
     read_lookup,
     rows_of,
+    whole_batch,
     write_run,
 )
 from opencoder_dag.kernels.minhash import band_keys, permutations, sign
 from opencoder_dag.kernels.shingles import fold_table, text_buffers
 from opencoder_dag.lake import read_table
 
-KEYS_SCHEMA = pa.schema([pa.field("key", pa.uint64()), pa.field("row", pa.uint32())])
-EDGES_SCHEMA = pa.schema([pa.field("left", pa.int64()), pa.field("right", pa.int64())])
+# `also` is half of the next band's key: two texts that agree in it as well agree in two bands.
+KEYS_SCHEMA = pa.schema(
+    [pa.field("key", pa.uint64()), pa.field("row", pa.uint32()), pa.field("also", pa.uint32())]
+)
+EDGES_SCHEMA = pa.schema(
+    [pa.field("left", pa.int64()), pa.field("right", pa.int64()), pa.field("strong", pa.bool_())]
+)
+SMALL_BUCKET = 16  # texts; in a larger bucket only a second band makes a pair strong
 SIGNED_AT_ONCE = 2048  # texts whose signatures are in memory together
 
 
@@ -48,6 +55,14 @@ class MeetStep:
     def name(self) -> str:
         """The bands and the partition."""
         return f"{self.first:04d}-{self.last:04d}-{self.partition:05d}"
+
+
+class Keys(NamedTuple):
+    """Records of one band in memory."""
+
+    key: NDArray[np.uint64]
+    owner: NDArray[np.int64]
+    also: NDArray[np.uint32]
 
 
 def bands_path(plan: Plan, shard: int) -> str:
@@ -98,56 +113,67 @@ def band_batches(
     """The partitions of a run of band keys [bands, texts]: each band sorted by key."""
     numbers = rows.astype(np.uint32)
     batches = []
-    for band in keys:
+    for number, band in enumerate(keys):
         order = np.argsort(band)
-        ordered, owner = band[order], numbers[order]
+        ordered, also = band[order], keys[(number + 1) % len(keys)][order].astype(np.uint32)
         bounds = np.searchsorted(
             (ordered >> np.uint64(32)) * np.uint64(partitions) >> np.uint64(32), np.arange(partitions + 1)
         )
-        for low, high in pairwise(bounds.tolist()):
-            batches.append(_keys_batch(ordered[low:high], owner[low:high]))
-    return [*batches, _keys_batch(counts.astype(np.uint64), numbers)]
-
-
-def _keys_batch(keys: NDArray[np.uint64], rows: NDArray[np.uint32]) -> pa.RecordBatch:
-    return pa.record_batch([pa.array(keys), pa.array(rows)], schema=KEYS_SCHEMA)
+        whole = pa.record_batch(
+            [pa.array(ordered), pa.array(numbers[order]), pa.array(also)], schema=KEYS_SCHEMA
+        )
+        batches += [whole.slice(low, high - low) for low, high in pairwise(bounds.tolist())]
+    counted = [
+        pa.array(counts.astype(np.uint64)),
+        pa.array(numbers),
+        pa.array(np.zeros(len(rows), np.uint32)),
+    ]
+    return [*batches, pa.record_batch(counted, schema=KEYS_SCHEMA)]
 
 
 def find_meetings(step: MeetStep) -> dict[str, Any]:
     """Write the pairs of neighbours in each bucket of some bands; reports the buckets and the largest."""
     plan = step.plan
     bands = range(step.first, step.last)
-    keys: list[list[NDArray[np.uint64]]] = [[] for _ in bands]
-    owners: list[list[NDArray[np.int64]]] = [[] for _ in bands]
+    found: list[list[Keys]] = [[] for _ in bands]
     wanted: list[NDArray[np.uint64]] = []
     for shard in [*range(plan.known, plan.shards), *range(plan.known)]:
         if shard == 0 and plan.known:
-            wanted = [np.unique(np.concatenate(of_band)) for of_band in keys]
+            wanted = [np.unique(np.concatenate([keys.key for keys in of_band])) for of_band in found]
         with Run(bands_path(plan, shard)) as run:
             for index, band in enumerate(bands):
                 batch = run.partition(band * plan.partitions + step.partition)
-                key, row = column(batch, "key"), column(batch, "row")
+                key, row, also = (column(batch, name) for name in KEYS_SCHEMA.names)
                 if shard < plan.known:  # of what is remembered, only buckets with a new text matter
                     shared = positions_of(key, wanted[index])
-                    key, row = key[shared], row[shared]
-                keys[index].append(key.copy())
-                owners[index].append(ordinals(shard, row.astype(np.int64)))
-    left, right = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    buckets = largest = 0
-    for index in range(len(bands)):
-        key, owner = np.concatenate(keys[index]), np.concatenate(owners[index])
-        order = np.argsort(key)
-        same = key[order][1:] == key[order][:-1]
-        left.append(owner[order][:-1][same])
-        right.append(owner[order][1:][same])
-        starts = np.flatnonzero(same & ~np.concatenate([[False], same[:-1]])) if len(same) else same
-        buckets += len(starts)
-        largest = max(largest, _longest_true(same) + 1 if same.any() else 0)
-    batch = pa.record_batch(
-        [pa.array(np.concatenate(left)), pa.array(np.concatenate(right))], schema=EDGES_SCHEMA
-    )
-    write_run(edges_path(step), EDGES_SCHEMA, [batch])
-    return {"buckets": buckets, "largest": int(largest)}
+                    key, row, also = key[shared], row[shared], also[shared]
+                found[index].append(Keys(key.copy(), ordinals(shard, row.astype(np.int64)), also.copy()))
+    edges, buckets, largest = [EDGES_SCHEMA.empty_table()], 0, 0
+    for of_band in found:
+        left, right, strong, sizes = _neighbours(
+            Keys(*(np.concatenate(parts) for parts in zip(*of_band, strict=True)))
+        )
+        edges.append(pa.table([pa.array(left), pa.array(right), pa.array(strong)], schema=EDGES_SCHEMA))
+        buckets += len(sizes)
+        largest = max(largest, int(sizes.max(initial=0)))
+    write_run(edges_path(step), EDGES_SCHEMA, [whole_batch(pa.concat_tables(edges))])
+    return {"buckets": buckets, "largest": largest}
+
+
+def _neighbours(
+    keys: Keys,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+    """Pairs of neighbours in each bucket of one band, which of them are strong, and the bucket sizes."""
+    order = np.argsort(keys.key)
+    same = np.diff(keys.key[order]) == 0
+    bucket = np.cumsum(np.concatenate([[0], ~same])) if len(order) else order
+    sizes = np.bincount(bucket) if len(order) else order
+    large = np.flatnonzero(sizes[bucket] > SMALL_BUCKET)
+    # Inside a large bucket, texts that agree in the second band become neighbours.
+    order[large] = order[large][np.lexsort((keys.also[order[large]], bucket[large]))]
+    left, right = order[:-1][same], order[1:][same]
+    strong = (sizes[bucket[1:][same]] <= SMALL_BUCKET) | (keys.also[left] == keys.also[right])
+    return keys.owner[left], keys.owner[right], strong, sizes[sizes > 1]
 
 
 def positions_of(keys: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -161,8 +187,3 @@ def positions_of(keys: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> NDArra
     last = np.searchsorted(keys, wanted, side="right")
     found = np.flatnonzero(last > first)
     return np.concatenate([np.zeros(0, np.int64), *(np.arange(first[at], last[at]) for at in found)])
-
-
-def _longest_true(flags: NDArray[np.bool_]) -> int:
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
-    return int((edges[1::2] - edges[::2]).max())

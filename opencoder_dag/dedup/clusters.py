@@ -7,13 +7,15 @@ length; pairs are read file by file.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from opencoder_dag.dedup.bands import MeetStep, bands_path, edges_path
-from opencoder_dag.dedup.runs import SHARD_BITS, Plan, Run, column, ordinals, rows_of, write_lookup
+from opencoder_dag.dedup.runs import SHARD_BITS, Plan, Run, column, rows_of, write_lookup
 from opencoder_dag.kernels.unionfind import flatten, unite
 
 BIN_SHINGLES = 1 << 24  # shingles (8 bytes each) that one task of verification holds in memory
@@ -43,50 +45,70 @@ def cluster_candidates(step: ClusterStep) -> dict[str, Any]:
     """Write the lookup table of cluster members; reports their number and the number of bins."""
     plan = step.plan
     base = np.concatenate([[0], np.cumsum(step.rows)]).astype(np.int64)
-
-    def dense(ordinal: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        return base[ordinal >> SHARD_BITS] + rows_of(ordinal)
-
-    parent = np.arange(base[-1], dtype=np.int64)
-    for meeting in step.meetings:
-        with Run(edges_path(meeting)) as run:
-            edges = run.partition(0)
-            unite(parent, dense(column(edges, "left")), dense(column(edges, "right")))
-    flatten(parent)
-    sizes = np.bincount(parent, minlength=len(parent))
-    members = np.flatnonzero(sizes[parent] > 1)
-    shard = np.searchsorted(base, members, side="right") - 1
+    parent = _join(step, base, np.arange(base[-1], dtype=np.int64))
+    members, weight = _members(plan, parent, base)
+    heavy = np.flatnonzero(np.bincount(parent[members], weight, base[-1]) > BIN_SHINGLES)
+    if len(heavy):
+        # One common header can chain half a corpus together. Such a cluster is linked again, by strong pairs.
+        free = np.isin(parent, heavy)
+        parent = _join(step, base, np.where(free, np.arange(len(parent)), parent), free)
+        members, weight = _members(plan, parent, base)
     roots, cluster = np.unique(parent[members], return_inverse=True)
-    weight = np.bincount(cluster, weights=_shingles_of(plan, members, shard, base), minlength=len(roots))
+    total = np.bincount(cluster, weight, len(roots))
     # A cluster belongs to the bin in which it starts, so it is never cut.
-    bins = ((np.cumsum(weight) - weight) // BIN_SHINGLES).astype(np.int64)
+    bins = ((np.cumsum(total) - total) // BIN_SHINGLES).astype(np.int64)
     numbers, of_cluster = np.unique(bins, return_inverse=True)
+    shard = np.searchsorted(base, members, side="right") - 1
+    ordinal = (shard.astype(np.int64) << SHARD_BITS) + members - base[shard]
     table = pa.table(
-        [
-            pa.array(ordinals(0, (shard.astype(np.int64) << SHARD_BITS) + members - base[shard])),
-            pa.array(of_cluster[cluster].astype(np.int32)),
-        ],
-        schema=MEMBERS_SCHEMA,
+        [pa.array(ordinal), pa.array(of_cluster[cluster].astype(np.int32))], schema=MEMBERS_SCHEMA
     )
     write_lookup(members_path(plan), table)
     return {
         "members": len(members),
         "clusters": len(roots),
+        "relinked": len(heavy),
         "bins": len(numbers),
-        "largest": int(sizes.max(initial=0)) if len(members) else 0,
+        "largest": int(np.bincount(cluster).max(initial=0)) if len(members) else 0,
     }
 
 
-def _shingles_of(
-    plan: Plan, members: np.ndarray[Any, Any], shard: np.ndarray[Any, Any], base: np.ndarray[Any, Any]
-) -> np.ndarray[Any, Any]:
-    """Shingles (with repeats) of each member."""
-    weights = np.zeros(len(members), np.float64)
-    for number in np.unique(shard):
-        with Run(bands_path(plan, int(number))) as run:
+def _join(
+    step: ClusterStep,
+    base: NDArray[np.int64],
+    parent: NDArray[np.int64],
+    free: NDArray[np.bool_] | None = None,
+) -> NDArray[np.int64]:
+    """Union-find over all meetings; over the strong pairs between `free` texts when they are given."""
+    for meeting in step.meetings:
+        with Run(edges_path(meeting)) as run:
+            edges = run.partition(0)
+            left, right = (_dense(column(edges, name), base) for name in ("left", "right"))
+            if free is not None:
+                chosen = column(edges, "strong") & free[left]  # both ends are in one cluster
+                left, right = left[chosen], right[chosen]
+            unite(parent, left, right)
+    flatten(parent)
+    return parent
+
+
+def _dense(ordinal: NDArray[np.int64], base: NDArray[np.int64]) -> NDArray[np.int64]:
+    return base[ordinal >> SHARD_BITS] + rows_of(ordinal)
+
+
+def _members(
+    plan: Plan, parent: NDArray[np.int64], base: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Texts that share a cluster with another, and the shingles (with repeats) of each."""
+    members = np.flatnonzero(np.bincount(parent, minlength=len(parent))[parent] > 1)
+    weight = np.zeros(len(members), np.float64)
+    bounds = np.searchsorted(members, base)
+    for shard, (low, high) in enumerate(pairwise(bounds.tolist())):
+        if low == high:
+            continue
+        with Run(bands_path(plan, shard)) as run:
             batch = run.partition(plan.bands * plan.partitions)
-            counts = np.zeros(base[number + 1] - base[number], np.float64)
+            counts = np.zeros(base[shard + 1] - base[shard], np.float64)
             counts[column(batch, "row")] = column(batch, "key")
-        mine = shard == number
-        weights[mine] = counts[members[mine] - base[number]]
-    return weights
+        weight[low:high] = counts[members[low:high] - base[shard]]
+    return members, weight

@@ -84,10 +84,15 @@ class Run:
         self._source.close()
 
 
+def whole_batch(table: pa.Table) -> pa.RecordBatch:
+    """A table as one batch."""
+    batches = table.combine_chunks().to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
+
+
 def cut(table: pa.Table, part: NDArray[np.int64], partitions: int) -> list[pa.RecordBatch]:
     """A table whose rows are sorted by the partition they belong to, as one batch a partition."""
-    batches = table.combine_chunks().to_batches()
-    whole = batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
+    whole = whole_batch(table)
     bounds = np.searchsorted(part, np.arange(partitions + 1)).tolist()
     return [whole.slice(low, high - low) for low, high in pairwise(bounds)]
 

@@ -111,6 +111,7 @@ def find_duplicates(
         "candidates": clustered["members"],
         "candidate_clusters": clustered["clusters"],
         "largest_candidate_cluster": clustered["largest"],
+        "relinked_clusters": clustered["relinked"],
         "exact_copies": sum(report["copies"] for report in settled),
         "pairs_compared": sum(report["compared"] for report in verified),
         "pairs_verified": sum(report["near"] for report in verified),

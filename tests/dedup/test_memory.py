@@ -30,7 +30,7 @@ def verdicts(*results: Dataset) -> tuple[list[str], dict[str, tuple[str, str, fl
     return sorted(kept), removed
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10**6), data=st.data())
 def test_batches_one_by_one_equal_one_run(
     tmp_path_factory: pytest.TempPathFactory, seed: int, data: st.DataObject
