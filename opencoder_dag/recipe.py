@@ -81,6 +81,9 @@ class Filter(Section):
     copyright: bool = Field(True, description="cut the leading copyright notice")
     personal_data: bool = Field(True, description="replace e-mail addresses, IP addresses, keys, passwords")
     rules: bool = Field(True, description="the RefineCode thresholds")
+    released: bool = Field(
+        False, description="judge as the released filter does, flaws included (docs/rules.md)"
+    )
     disabled_rules: list[str] = Field(default_factory=list)
     python: PythonRules = PythonRules()
 

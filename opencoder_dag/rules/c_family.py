@@ -23,6 +23,7 @@ VARIABLE = re.compile(
 DIRECTIVE = re.compile(
     r"#\s*(?:include|define|if|ifdef|ifndef|else|elif|endif|undef|pragma|error|line)|struct|using"
 )
+HEADERS = ("h", "hpp", "hxx", "hh", "h++")
 BITS_HEADER = "bits/stdc++.h"
 BITS_WINDOW = 200  # characters
 
@@ -65,7 +66,9 @@ def no_logic(file: SourceFile) -> Value:
 
 
 def directives(file: SourceFile) -> Value:
-    """Code lines with a preprocessor directive, "struct" or "using", among code lines."""
+    """Code lines with a directive, "struct" or "using", among code lines; undefined in headers."""
+    if file.extension in HEADERS:
+        return None
     return file.per_code_line(sum(DIRECTIVE.search(line) is not None for line in file.code.split("\n")))
 
 

@@ -12,7 +12,8 @@ from functools import cache
 from typing import Any
 
 from opencoder_dag.rules.characters import codes_of, text_of
-from opencoder_dag.rules.scanners import python_comments
+from opencoder_dag.rules.scanners import comment_mask, python_comments
+from opencoder_dag.rules.syntax import Syntax, syntax_of
 
 LINE_MARKS = ("#", "//", "--")
 BLOCK_MARKS = ("/*", "*/", '"""', "'''")
@@ -35,6 +36,9 @@ def split_comments(text: str, language: str, released: bool = False) -> Split:
     """
     if language == "python":
         return _split_python(text)
+    syntax = syntax_of(language)
+    if syntax is not None and not (released and _lexer(language) is None):
+        return _split_by_syntax(text, syntax)
     lexer = _lexer(language)
     if lexer is not None:
         return _split_by_lexer(text, lexer)
@@ -58,6 +62,12 @@ def _split_python(text: str) -> Split:
         comments=text_of(codes[mask != 0]),
         marks=[body[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)],
     )
+
+
+def _split_by_syntax(text: str, syntax: Syntax) -> Split:
+    codes = codes_of(text.strip("\n") + "\n")
+    mask = comment_mask(codes, *syntax.arrays)
+    return Split(code=text_of(codes[mask == 0]), comments=text_of(codes[mask != 0]))
 
 
 @cache

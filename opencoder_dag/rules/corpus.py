@@ -106,7 +106,14 @@ class FilterJudge:
         if not self.config.rules:
             return None, text
         kind = natural_language(text) if about["doc_type"] == "text" else "en"
-        file = SourceFile(text, about["path"], about["language"], about["doc_type"], natural_language=kind)
+        file = SourceFile(
+            text,
+            about["path"],
+            about["language"],
+            about["doc_type"],
+            natural_language=kind,
+            released=self.config.released,
+        )
         verdict = judge_file(file, self.seed, about["sha256"], self.config.disabled_rules)
         tally.hits.update(verdict.hits.keys())
         tally.spared.update(verdict.spared.keys())

@@ -28,6 +28,7 @@ QUERY = """
 (class_declaration name: (identifier) @class)
 (import_statement) @import
 (variable_declarator) @variable
+(for_in_statement kind: _ left: (identifier) @loop)
 (return_statement) @return
 (assignment_expression left: (member_expression) @target right: (_) @value) @export
 """
@@ -93,6 +94,9 @@ def script_of(text: str, released: bool = False) -> Script | None:
     script.imports = len(captures.get("import", ()))
     for node in captures.get("variable", ()):
         _variable(node, script)
+    loops = [_text(node) for node in captures.get("loop", ())]
+    script.variables += loops
+    script.simple_variables += len(loops)
     for node in captures.get("return", ()):
         values = node.named_children
         script.simple_returns += not values or values[0].type in SIMPLE
@@ -112,9 +116,9 @@ def _variable(node: Any, script: Script) -> None:
 
 
 def _export(node: Any, script: Script) -> None:
-    """`module.exports = ...` and `module.exports.name = ...`."""
+    """`module.exports.name = ...`."""
     target = _text(node.child_by_field_name("left"))
-    if not target.startswith("module.exports"):
+    if not target.startswith("module.exports."):
         return
     if node.child_by_field_name("right").type in FUNCTIONS:
         script.functions.append(target.rpartition(".")[2])

@@ -80,7 +80,7 @@ def judge_file(file: SourceFile, seed: int, document: str, disabled: Collection[
         verdict.hits["document_type"] = {"value": file.doc_type, "threshold": "code, data or text"}
         return verdict
     for signal, threshold in rules:
-        if signal.name in disabled or file.extension in threshold.except_extensions:
+        if signal.name in disabled:
             continue
         try:
             value = signal.compute(file)
@@ -110,13 +110,13 @@ class Explained:
     what: str
 
 
-def explain(path_or_text: Path | str, path: str | None = None) -> list[Explained]:
+def explain(path_or_text: Path | str, path: str | None = None, released: bool = False) -> list[Explained]:
     """Every signal of one file with its threshold, those that would drop it marked (random rules as firing).
 
     Takes a `Path` to read, or a text with the `path` that names its language. Raises `InputError` when the
     file cannot be read or its language is not known.
     """
-    file = read_source(path_or_text, path)
+    file = read_source(path_or_text, path, released)
     rules = rules_of(file.doc_type, file.language, file.natural_language)
     if rules is None:
         raise InputError(f"{file.name}: files of type '{file.doc_type}' ({file.language}) are not kept")
@@ -130,8 +130,7 @@ def explain(path_or_text: Path | str, path: str | None = None) -> list[Explained
         try:
             value = signal.compute(file)
             shown = "undefined" if value is None else f"{rounded(value)}"
-            if threshold is not None and file.extension not in threshold.except_extensions:
-                hit = threshold.exceeded(value)
+            hit = threshold is not None and threshold.exceeded(value)
         except Exception as error:
             shown = f"error: {one_line(error)}"
         rows.append(
@@ -140,7 +139,7 @@ def explain(path_or_text: Path | str, path: str | None = None) -> list[Explained
     return rows
 
 
-def read_source(path_or_text: Path | str, path: str | None = None) -> SourceFile:
+def read_source(path_or_text: Path | str, path: str | None = None, released: bool = False) -> SourceFile:
     """A `SourceFile` from a path, or from a text and the path that names its language."""
     from opencoder_dag.rules.natural_language import natural_language
     from opencoder_dag.sources.languages import language_of
@@ -159,4 +158,6 @@ def read_source(path_or_text: Path | str, path: str | None = None) -> SourceFile
     if language is None:
         raise InputError(f"{path}: no known language for this name")
     kind = natural_language(text) if language.doc_type == "text" else "en"
-    return SourceFile(text, path or "", language.name, language.doc_type, natural_language=kind)
+    return SourceFile(
+        text, path or "", language.name, language.doc_type, natural_language=kind, released=released
+    )

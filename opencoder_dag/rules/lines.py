@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -60,6 +61,18 @@ def lines_with(text: str, needles: Sequence[str]) -> int:
     if len(needles) == 1:
         return sum(1 for _ in _hits(text, needles[0]))
     return len({text.rfind("\n", 0, hit) for needle in needles for hit in _hits(text, needle)})
+
+
+def lines_with_word(text: str, word: str) -> int:
+    """Number of lines that contain a word as a whole, not as a part of another."""
+    count, last = 0, -1
+    for found in re.finditer(rf"\b{word}\b", text):
+        end = text.find("\n", found.start())
+        count += end != last
+        last = end
+        if end < 0:
+            break
+    return count
 
 
 def _hits(text: str, needle: str) -> Iterator[int]:

@@ -31,7 +31,6 @@ class Threshold(BaseModel):
     equals: float | None = None
     flag: bool | None = Field(None, alias="is")
     probability: float = Field(1.0, gt=0, le=1, description="a random rule drops only this share, by hash")
-    except_extensions: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _something_to_compare(self) -> Threshold:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from opencoder_dag.rules.lines import lines_with
+from opencoder_dag.rules.lines import lines_with, lines_with_word
 from opencoder_dag.rules.signal import Value, signal
 from opencoder_dag.rules.source_file import SourceFile
+
+
+def _lines_of(file: SourceFile, word: str, text: str) -> int:
+    """Lines that hold a word; the released filter takes any part of a word for it (pass for password)."""
+    return lines_with(text, (word,)) if file.released else lines_with_word(text, word)
 
 
 @signal("qsc_codepython_cate_ast", "language", "python")
@@ -28,13 +33,13 @@ def no_variable(file: SourceFile) -> Value:
 @signal("qsc_codepython_frac_lines_pass", "language", "python")
 def pass_lines(file: SourceFile) -> Value:
     """Code lines with "pass" among code lines."""
-    return file.per_code_line(lines_with(file.lower_code, ("pass",)))
+    return file.per_code_line(_lines_of(file, "pass", file.lower_code))
 
 
 @signal("qsc_codepython_frac_lines_import", "language", "python")
 def import_lines(file: SourceFile) -> Value:
     """Code lines with "import" among code lines."""
-    return file.per_code_line(lines_with(file.lower_code, ("import",)))
+    return file.per_code_line(_lines_of(file, "import", file.lower_code))
 
 
 @signal("qsc_codepython_frac_lines_simplefunc", "language", "python")
@@ -49,11 +54,11 @@ def no_logic(file: SourceFile) -> Value:
     tree = file.python
     if tree is None:
         return None
-    imports = lines_with(file.lower_code, ("import",))
+    imports = _lines_of(file, "import", file.lower_code)
     return file.per_code_line(tree.functions + imports + tree.classes + tree.returns + tree.class_names)
 
 
 @signal("qsc_codepython_frac_lines_print", "language", "python")
 def print_lines(file: SourceFile) -> Value:
     """Code lines with "print" among code lines."""
-    return file.per_code_line(lines_with(file.code, ("print",)))
+    return file.per_code_line(_lines_of(file, "print", file.code))
