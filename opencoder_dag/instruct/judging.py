@@ -16,7 +16,7 @@ from opencoder_dag.instruct.contamination import Contamination
 from opencoder_dag.instruct.package import PACKAGE, package_of
 from opencoder_dag.instruct.semi import Recording, finished, tests_of, with_cases
 from opencoder_dag.instruct.sets import USER_SET
-from opencoder_dag.instruct.similar import duplicates
+from opencoder_dag.instruct.similar import duplicates, encode
 from opencoder_dag.instruct.synthesis import (
     REAL_USER,
     counting_program,
@@ -202,10 +202,11 @@ class Judging:
             if (found := contamination.find(f"{row['instruction']}\n{row['output']}")) is not None:
                 self.verdicts[at] = ("contaminated", found)
 
-    def drop_similar(self, similarity: float, seed: int) -> None:
-        """SemDeDup over what is left."""
+    def drop_similar(self, similarity: float, seed: int, encoder: str | None = None) -> None:
+        """SemDeDup over what is left, with the sentence encoder at a path if there is one."""
         left = self.left()
         texts = [f"{self.rows[at]['instruction']}\n{self.rows[at]['output']}" for at in left]
         ids = [self.rows[at]["doc_id"] for at in left]
-        for position, (other, cosine) in duplicates(texts, ids, similarity, seed).items():
+        vectors = encode(texts, encoder) if encoder is not None and texts else None
+        for position, (other, cosine) in duplicates(texts, ids, similarity, seed, vectors).items():
             self.verdicts[left[position]] = ("similar", {"to": ids[other], "cosine": cosine})

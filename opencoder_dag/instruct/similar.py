@@ -1,7 +1,7 @@
 """SemDeDup: items that mean nearly the same as another one (methods page, section 6; arXiv 2303.09540).
 
-Belongs here: embeddings of items, spherical k-means, and the rule that decides who stays. Offline the
-embedding is a hash of words and word pairs.
+Belongs here: embeddings of items, spherical k-means, and the rule that decides who stays. Without a sentence
+encoder the embedding is a hash of words and word pairs. Names of tensors: b batch, t tokens, d width.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from opencoder_dag.document import one_line
+from opencoder_dag.errors import InputError
 
 DIMENSIONS = 1 << 12
 PER_CLUSTER = 256  # items a cluster has on average; the cost is n * PER_CLUSTER instead of n * n
@@ -34,6 +37,32 @@ def embed(texts: Sequence[str]) -> Any:
     return normalize(counts)
 
 
+def encode(texts: Sequence[str], path: str, batch: int = 32) -> NDArray[np.float64]:
+    """Mean of a sentence encoder's last layer, unit length; shape (n, width).
+
+    `path` is a folder with a Hugging Face encoder (sentence-transformers store theirs so). Raises
+    `InputError` when there is none.
+    """
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path)
+        model = AutoModel.from_pretrained(path).eval()
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"sft.embedding_model: {path}: no encoder there ({one_line(error)})") from None
+    rows = []
+    with torch.inference_mode():
+        for start in range(0, len(texts), batch):
+            some = list(texts[start : start + batch])
+            inputs = tokenizer(some, padding=True, truncation=True, max_length=512, return_tensors="pt")
+            states_btd = model(**inputs).last_hidden_state
+            mask_bt1 = inputs["attention_mask"].unsqueeze(-1)
+            means_bd = (states_btd * mask_bt1).sum(1) / mask_bt1.sum(1)
+            rows.append(torch.nn.functional.normalize(means_bd, dim=-1).double().numpy())
+    return np.concatenate(rows)
+
+
 def clusters(vectors: Any, seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Spherical k-means: the cluster of each row and its cosine to the centroid; shapes (n,)."""
     from sklearn.cluster import KMeans
@@ -48,7 +77,11 @@ def clusters(vectors: Any, seed: int) -> tuple[NDArray[np.int64], NDArray[np.flo
 
 
 def duplicates(
-    texts: Sequence[str], ids: Sequence[str], similarity: float, seed: int, vectors: Any = None
+    texts: Sequence[str],
+    ids: Sequence[str],
+    similarity: float,
+    seed: int,
+    vectors: NDArray[np.float64] | None = None,
 ) -> dict[int, tuple[int, float]]:
     """Positions to drop, each with the position it resembles and how much.
 

@@ -28,7 +28,7 @@ from opencoder_dag.instruct.judging import UNREADABLE, Judging, Verdict
 from opencoder_dag.instruct.package import package_items
 from opencoder_dag.instruct.practical import practical_items
 from opencoder_dag.instruct.readers import digest_of
-from opencoder_dag.instruct.references import references_digest, references_of
+from opencoder_dag.instruct.references import references_digest, references_of, suites_in
 from opencoder_dag.instruct.semi import semi_items
 from opencoder_dag.instruct.sets import SetTask, read_set
 from opencoder_dag.instruct.synthesis import synthesise
@@ -94,6 +94,7 @@ def build_instruct_data(
         "max_items": {str(stage): limit for stage, limit in limits.items()},
         "sequence": config.sequence,
         "embedding_similarity": config.embedding_similarity,
+        "embedding_model": config.embedding_model,
         "suites": references_digest(references),
         "sets": [given.config() for given in config.sets],
         "set_digests": set_digests,
@@ -153,7 +154,7 @@ def build_instruct_data(
     judging.run_tests(sandbox)
     judging.drop_copies()
     judging.drop_contaminated(Contamination(references))
-    judging.drop_similar(config.embedding_similarity, seed)
+    judging.drop_similar(config.embedding_similarity, seed, config.embedding_model)
     judging.limit(limits, "over_quota")
     on_progress(len(all_tasks) + 1, steps)
     writes = []
@@ -175,8 +176,7 @@ def build_instruct_data(
     facts = {
         "run": judging.outcomes,
         "rewritings": judging.rewritings,
-        "suites": sorted(suites),
-        "references": len(references),
+        "suites": suites_in(references),
     }
     return finish(lake, stage, reports, time.monotonic() - started, facts)
 

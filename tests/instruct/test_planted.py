@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from opencoder_dag.instruct.contamination import Contamination, Reference, is_distinctive
+from opencoder_dag.instruct.contamination import SHORTEST_NAME, Contamination, Reference, is_distinctive
 from opencoder_dag.instruct.formats import Pair
 from opencoder_dag.instruct.readers import read_pairs
 from opencoder_dag.instruct.stage import items_of
@@ -98,7 +98,9 @@ def test_shuffled_lines_are_caught(contamination: Contamination) -> None:
 
 
 def test_a_reworded_task_is_caught_by_its_distinctive_entry_point(contamination: Contamination) -> None:
-    names = [reference.entry_point for reference in [*humaneval(), *mbpp()] if reference.entry_point]
+    points = {reference.entry_point for reference in [*humaneval(), *mbpp()]}
+    names = [name for name in points if name and len(name) >= SHORTEST_NAME]
+    assert len(names) > 500
     for name in names:
         text = f"I would like a program. Please name it `{name}` and make it fast."
         assert (contamination.find(text) is not None) == is_distinctive(name)

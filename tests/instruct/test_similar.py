@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 
-from opencoder_dag.instruct.similar import duplicates, embed
+from opencoder_dag.errors import InputError
+from opencoder_dag.instruct.similar import duplicates, embed, encode
 
 DIFFERENT = [
     "Write a function that reverses a linked list in place and returns its new head.",
@@ -68,3 +72,38 @@ def test_too_few_items_are_no_problem(texts: list[str]) -> None:
 def test_embeddings_have_unit_length() -> None:
     lengths = np.sqrt(embed(DIFFERENT).power(2).sum(axis=1))
     assert np.allclose(lengths, 1)
+
+
+def test_a_sentence_encoder_by_path_gives_the_vectors(tmp_path: Path) -> None:
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    words = sorted({word for text in [*DIFFERENT, NEAR] for word in text.split()})
+    tokenizer = Tokenizer(
+        models.WordLevel({word: n for n, word in enumerate(["[PAD]", "[UNK]", *words])}, "[UNK]")
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]").save_pretrained(
+        tmp_path
+    )
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(words) + 2,
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=64,
+        pad_token_id=0,
+    )
+    BertModel(config).save_pretrained(tmp_path)
+    texts = [*DIFFERENT, NEAR, DIFFERENT[2]]
+    vectors = encode(texts, str(tmp_path), batch=4)
+    assert vectors.shape == (6, 32) and np.allclose(np.linalg.norm(vectors, axis=1), 1)
+    assert vectors[0] @ vectors[4] > 0.97 and np.allclose(vectors[2], vectors[5], atol=1e-5)
+    dropped = duplicates(texts, [f"id-{n}" for n in range(6)], 0.9999, seed=0, vectors=vectors)
+    assert len(dropped) == 1 and set(dropped) <= {2, 5}
+
+
+def test_a_path_without_an_encoder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no encoder there"):
+        encode(["text"], str(tmp_path))
