@@ -29,6 +29,7 @@ from opencoder_dag.sources.notebooks import NOTEBOOK, is_notebook, notebook_text
 from opencoder_dag.sources.source import Entry, Origin, RawFile, digest_of, printable
 
 MAX_FILE_BYTES = 8_000_000
+MAX_STATED_BYTES = (1 << 63) - 1  # an archive may state any size; the column holds this much
 UNKNOWN = "unknown_language"
 LFS_POINTER = "version https://git-lfs.github.com/spec/"  # stands for a file that is stored elsewhere
 
@@ -179,7 +180,7 @@ def _refusal(file: RawFile, origin: Origin) -> dict[str, Any]:
         "doc_id": document_id(origin.source, origin.repo, path, digest),
         "repo": origin.repo,
         "path": path,
-        "size": file.entry.size,
+        "size": min(file.entry.size, MAX_STATED_BYTES),
     }
 
 

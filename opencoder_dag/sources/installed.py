@@ -1,7 +1,7 @@
 """The code that is on every machine: the Python standard library and each installed distribution.
 
 A distribution counts as a repository, with version, licence and project address from its metadata and its
-files from its RECORD. Belongs here: reading that metadata. What the installer made on this machine (byte
+files from its RECORD. Belongs here: finding and listing them. What the installer made on this machine (byte
 code, scripts with the path of the environment, its own notes) is not listed, so that the same distributions
 give the same data wherever they are installed.
 """
@@ -12,23 +12,21 @@ import base64
 import csv
 import json
 import platform
-import re
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import Distribution, PackageMetadata, distributions
 from pathlib import Path
 
 from opencoder_dag.sources.decide import MAX_FILE_BYTES
+from opencoder_dag.sources.metadata import parse_metadata
 from opencoder_dag.sources.source import Entry, RawFile, Repository, sealed_by_reading
-from opencoder_dag.sources.stars import github_project, stars_of
+from opencoder_dag.sources.stars import stars_of
 from opencoder_dag.sources.walk import Folders, read_bounded
 
 THIS_PROJECT = "opencoder-dag"
 MADE_BY_INSTALLERS = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"})
 NOT_LIBRARY = frozenset({"site-packages", "dist-packages", "__pycache__"})
-URL_LABELS = ("source", "source code", "repository", "code", "github", "homepage", "home")
 
 
 @dataclass(frozen=True)
@@ -40,13 +38,14 @@ class InstalledFiles:
 
     def entries(self) -> Iterable[Entry]:
         """Entries with the digests of RECORD; a size that it leaves out is taken from the file."""
-        with Path(self.record).open(encoding="utf-8", errors="surrogateescape", newline="") as handle:
-            for row in csv.reader(handle):
-                path, recorded, size = (*row, "", "")[:3]
-                if path and not _made_here(path):
-                    yield Entry(
-                        path, int(size) if size.isdigit() else self._size(path), _hex_digest(recorded)
-                    )
+        try:
+            with Path(self.record).open(encoding="utf-8", errors="surrogateescape", newline="") as handle:
+                for row in csv.reader(handle):
+                    path, recorded, size = (*row, "", "", "")[:3]
+                    if path and not _made_here(path):
+                        yield Entry(path, self._size(path, size), _hex_digest(recorded))
+        except (OSError, ValueError, csv.Error) as error:
+            yield Entry("RECORD", 0, error=f"{type(error).__name__}: {error}")
 
     def seal(self, entries: Sequence[Entry]) -> tuple[Entry, ...]:
         """The entries with digests of their content."""
@@ -57,10 +56,12 @@ class InstalledFiles:
         for entry in entries:
             yield RawFile(entry, read_bounded(Path(self.root, entry.path), MAX_FILE_BYTES, links=True))
 
-    def _size(self, path: str) -> int:
+    def _size(self, path: str, listed: str) -> int:
+        if listed.isascii() and listed.isdecimal():
+            return int(listed[:18])
         try:
-            return (Path(self.root) / path).stat().st_size
-        except OSError:
+            return Path(self.root, path).stat().st_size
+        except (OSError, ValueError):
             return 1  # it is listed and cannot be read: the reader says why
 
 
@@ -75,10 +76,11 @@ class InstalledDistributions:
     def repositories(self) -> list[Repository]:
         """One repository a distribution (the first of each name, as Python imports it)."""
         found: dict[str, Repository] = {"python": standard_library()}
-        for distribution in distributions(path=_site_folders()):
-            repository = _repository(distribution)
-            if repository is not None:
-                found.setdefault(repository.name, repository)
+        for site in _site_folders():
+            for information in sorted(site.glob("*.dist-info")):
+                repository = _repository(information)
+                if repository is not None:
+                    found.setdefault(repository.name, repository)
         return list(found.values())
 
 
@@ -96,76 +98,38 @@ def standard_library() -> Repository:
     )
 
 
-def _site_folders() -> list[str]:
+def _site_folders() -> list[Path]:
     """The site folders among the import paths; not the current folder, whose content is anybody's."""
-    return [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
+    return [path for path in map(Path, sys.path) if path.name in ("site-packages", "dist-packages")]
 
 
-def _repository(distribution: Distribution) -> Repository | None:
-    metadata = distribution.metadata
-    name = re.sub(r"[-_.]+", "-", _field(metadata, "Name") or "").lower()
-    record = _record(distribution)
-    if not name or name == THIS_PROJECT or record is None or _is_editable(distribution):
+def _repository(information: Path) -> Repository | None:
+    """The repository of a `.dist-info` folder; None when it is not complete or not to be listed."""
+    record = information / "RECORD"
+    described = read_bounded(information / "METADATA", MAX_FILE_BYTES, links=True)
+    if not isinstance(described, bytes) or not record.is_file() or _is_editable(information):
         return None
-    urls = project_urls(metadata.get_all("Project-URL") or [], _field(metadata, "Home-page"))
+    metadata = parse_metadata(described.decode("utf-8", "replace"))
+    if metadata.name in ("", THIS_PROJECT):
+        return None
     return Repository(
-        name=name,
+        name=metadata.name,
         source="installed",
-        revision=distribution.version,
-        tree=InstalledFiles(str(Path(record).parent.parent), record),
-        license=license_of(
-            _field(metadata, "License-Expression"),
-            metadata.get_all("Classifier") or [],
-            _field(metadata, "License"),
-        ),
-        stars=stars_of(urls),
-        url=next((url for url in urls if github_project(url)), urls[0] if urls else None),
+        revision=metadata.version,
+        tree=InstalledFiles(str(information.parent), str(record)),
+        license=metadata.license,
+        stars=metadata.stars,
+        url=metadata.url,
     )
 
 
-def _field(metadata: PackageMetadata, name: str) -> str | None:
-    return next(iter(metadata.get_all(name) or []), None)
-
-
-def project_urls(labelled: Sequence[str], home_page: str | None) -> list[str]:
-    """Addresses of a project, the likeliest one of its code first. `labelled` are `Label, URL` fields."""
-    pairs = [
-        (label.strip().lower(), url.strip()) for label, _, url in (field.partition(",") for field in labelled)
-    ]
-    order = {label: rank for rank, label in enumerate(URL_LABELS)}
-    known = sorted((order[label], url) for label, url in pairs if label in order and url)
-    other = [url for label, url in pairs if label not in order and url]
-    home = [home_page] if home_page and home_page != "UNKNOWN" else []
-    return [*(url for _, url in known), *home, *other]
-
-
-def license_of(expression: str | None, classifiers: Sequence[str], text: str | None) -> str | None:
-    """Licence as stated: the SPDX expression, else the classifiers, else a short `License` field."""
-    if expression:
-        return expression.strip()
-    stated = [line.rsplit("::", 1)[-1].strip() for line in classifiers if line.startswith("License ::")]
-    stated = [name for name in stated if name != "OSI Approved"]
-    if stated:
-        return " AND ".join(sorted(stated))
-    first = (text or "").strip()
-    return first if first and "\n" not in first and len(first) <= 80 and first != "UNKNOWN" else None
-
-
-def _record(distribution: Distribution) -> str | None:
-    # `locate_file("")` is the site folder; the metadata folder's own name is not public, RECORD lists it.
-    for file in distribution.files or []:
-        if file.name == "RECORD" and file.parent.name.endswith(".dist-info") and len(file.parts) == 2:
-            path = Path(str(distribution.locate_file(file)))
-            return str(path) if path.is_file() else None
-    return None
-
-
-def _is_editable(distribution: Distribution) -> bool:
+def _is_editable(information: Path) -> bool:
+    origin = read_bounded(information / "direct_url.json", MAX_FILE_BYTES, links=True)
     try:
-        origin = json.loads(distribution.read_text("direct_url.json") or "{}")
-    except ValueError:
+        stated = json.loads(origin) if isinstance(origin, bytes) else {}
+        return bool(stated.get("dir_info", {}).get("editable"))
+    except (ValueError, AttributeError, RecursionError):
         return False
-    return bool(isinstance(origin, dict) and origin.get("dir_info", {}).get("editable"))
 
 
 def _made_here(path: str) -> bool:

@@ -43,7 +43,8 @@ class RemoteFiles:
         for entry in entries:
             try:
                 content = fs.cat_file(f"{root.rstrip('/')}/{entry.path}", end=MAX_FILE_BYTES + 1)
-            except Exception as error:  # each store has errors of its own kind
+            except (FileNotFoundError, PermissionError) as error:
+                # Anything else, such as a store that does not answer, fails the task: it is tried again.
                 yield RawFile(entry, UnreadableError(f"{type(error).__name__}: {error}"))
                 continue
             yield RawFile(entry, content)

@@ -6,19 +6,16 @@ from the archive; no code of the package is run.
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from dataclasses import dataclass
-from email.parser import Parser
 from pathlib import Path
 
 from opencoder_dag.errors import InputError
 from opencoder_dag.sources.archive import ArchiveTree
 from opencoder_dag.sources.decide import MAX_FILE_BYTES
-from opencoder_dag.sources.installed import license_of, project_urls
+from opencoder_dag.sources.metadata import normalised, parse_metadata
 from opencoder_dag.sources.source import Entry, Repository
-from opencoder_dag.sources.stars import github_project, stars_of
 from opencoder_dag.sources.unpack import is_archive
 
 TIMEOUT = 600  # seconds to fetch one file
@@ -37,21 +34,16 @@ class SourceDistribution:
         tree = ArchiveTree(str(self._file()), strip_top=True)
         (information,) = tree.read([Entry("PKG-INFO", MAX_FILE_BYTES)])
         content = information.content if isinstance(information.content, bytes) else b""
-        metadata = Parser().parsestr(content.decode("utf-8", "replace"), headersonly=True)
-        urls = project_urls(metadata.get_all("Project-URL") or [], metadata.get("Home-page"))
+        metadata = parse_metadata(content.decode("utf-8", "replace"))
         return [
             Repository(
-                name=re.sub(r"[-_.]+", "-", self.name).lower(),
+                name=normalised(self.name),
                 source="sdist",
                 revision=self.version,
                 tree=tree,
-                license=license_of(
-                    metadata.get("License-Expression"),
-                    metadata.get_all("Classifier") or [],
-                    metadata.get("License"),
-                ),
-                stars=stars_of(urls),
-                url=next((url for url in urls if github_project(url)), urls[0] if urls else None),
+                license=metadata.license,
+                stars=metadata.stars,
+                url=metadata.url,
             )
         ]
 

@@ -29,6 +29,7 @@ MAX_MEMBERS = 200_000
 MAX_UNPACKED = 8 << 30  # bytes of all members together
 MAX_RATIO = 200  # bytes unpacked for a byte packed, once FREE bytes are unpacked; source code reaches 20
 FREE = 64 << 20
+MAX_READS_AFTER_END = 100
 MAX_NAME = 4096  # characters
 
 _DAMAGE = (
@@ -79,11 +80,11 @@ def members(path: Path) -> Iterator[Member]:
         for count, member in enumerate(listing):
             if count >= MAX_MEMBERS:
                 raise BombError(f"more than {MAX_MEMBERS} members")
-            error = member.error or refusal(member.name)
+            error = member.error or refusal(member.name) or ("negative size" if member.size < 0 else "")
             if not error and member.name in seen:
                 error = "a second member of this name"
             seen.add(member.name)
-            yield Member(member.name, member.size, error, partial(_guarded, member.load))
+            yield Member(member.name, max(member.size, 0), error, partial(_guarded, member.load))
     except ArchiveError:
         raise
     except _DAMAGE as error:
@@ -178,12 +179,16 @@ def _decompressed(packed: IO[bytes]) -> IO[bytes]:
 
 
 class _Bounded(io.RawIOBase):
-    """A stream that raises `BombError` when more than `limit` bytes have come out of it."""
+    """A stream that raises `BombError` when more than `limit` bytes have come out of it.
+
+    It also ends a reader who goes on after the end: to skip a member of 2**70 stated bytes, tarfile would.
+    """
 
     def __init__(self, stream: IO[bytes], limit: int) -> None:
         self._stream = stream
         self._limit = limit
         self._read = 0
+        self._after_end = 0
 
     def readable(self) -> bool:
         return True
@@ -191,6 +196,9 @@ class _Bounded(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         content = self._stream.read(size if 0 <= size <= 1 << 20 else 1 << 20)
         self._read += len(content)
+        self._after_end += not content
+        if self._after_end > MAX_READS_AFTER_END:
+            raise ArchiveError("damaged archive (ends inside a member)")
         if self._read > self._limit:
             raise BombError(f"unpacks to more than {self._limit} bytes")
         return content

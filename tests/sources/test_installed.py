@@ -13,12 +13,8 @@ import pytest
 from opencoder_dag.engine import SerialEngine
 from opencoder_dag.lake import Lake
 from opencoder_dag.sources import collect
-from opencoder_dag.sources.installed import (
-    InstalledDistributions,
-    license_of,
-    project_urls,
-    standard_library,
-)
+from opencoder_dag.sources.installed import InstalledDistributions, standard_library
+from opencoder_dag.sources.metadata import license_of, parse_metadata, project_urls
 from opencoder_dag.sources.source import Repository
 from opencoder_dag.sources.stars import github_project, stars_of, stars_table
 
@@ -141,7 +137,6 @@ def test_the_standard_library_is_listed_without_site_packages() -> None:
         (None, ["License :: OSI Approved", "License :: OSI Approved :: BSD License"], "x", "BSD License"),
         (None, ["Programming Language :: Python"], "BSD", "BSD"),
         (None, [], "Copyright\nall of it", None),
-        (None, [], "UNKNOWN", None),
         (None, [], None, None),
     ],
 )
@@ -160,7 +155,38 @@ def test_the_address_of_the_code_comes_first() -> None:
     assert project_urls(labelled, "https://d.example") == [
         "https://c.example", "https://b.example", "https://d.example", "https://a.example",
     ]  # fmt: skip
-    assert project_urls([], "UNKNOWN") == []
+    assert project_urls([], None) == []
+
+
+def test_metadata_that_says_little_or_nonsense() -> None:
+    empty = parse_metadata("")
+    assert (empty.name, empty.version, empty.license, empty.urls, empty.stars, empty.url) == (
+        "",
+        "",
+        None,
+        (),
+        None,
+        None,
+    )
+    odd = parse_metadata("Name: A_b\nHome-page: UNKNOWN\nLicense: UNKNOWN\nProject-URL: nothing\n\nbody: x\n")
+    assert (odd.name, odd.license, odd.urls) == ("a-b", None, ())
+
+
+def test_hostile_metadata_costs_its_own_distribution_only(site: Path, lake: Lake) -> None:
+    for name in ("fine", "huge", "sizes", "bytes"):
+        install(site, name, {f"{name}/a.py": b"x = 1\n"})
+    (site / "huge-1.0.dist-info/RECORD").write_text("fine/a.py,,\n" + "x" * 200_000 + ",,\n")
+    (site / "sizes-1.0.dist-info/RECORD").write_text(
+        "sizes/a.py,sha256=?,99999999999999999999999\nsizes/b.py,,²\nnul\0.py,,\n,,\n\n"
+    )
+    (site / "bytes-1.0.dist-info/METADATA").write_bytes(b"Name: bytes\nVersion: \xff\n")
+    data = collect(lake, [InstalledDistributions()], 200_000, 10**6, SerialEngine())
+    assert {"fine", "bytes"} <= set(data.read()["repo"].to_pylist())
+    errors = {(row["repo"], row["path"]) for row in data.read("quarantined").to_pylist()}
+    assert ("huge", "RECORD") in errors
+    assert ("sizes", "sizes/b.py") in errors
+    removed = {(row["repo"], row["path"]): row["reason"] for row in data.read("removed").to_pylist()}
+    assert removed["sizes", "sizes/a.py"] == "file_too_large"
 
 
 def test_stars() -> None:

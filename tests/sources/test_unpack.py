@@ -153,6 +153,17 @@ def test_a_bomb_in_the_headers_of_a_tar_is_bounded_too(
     assert "BombError" in entry.error
 
 
+def test_sizes_beyond_any_column(lake: Lake, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        info = tarfile.TarInfo("a.py")
+        info.size = 1 << 70
+        archive.fileobj.write(info.tobuf(tarfile.GNU_FORMAT))  # type: ignore[union-attr]
+    data = collect(lake, [Archive(str(tmp_path / "a.tar"))], 10**6, 10**6, SerialEngine())
+    assert "ends inside" in data.read("quarantined")["error"].to_pylist()[0]
+    assert data.read("removed")["size"].to_pylist() == [(1 << 63) - 1]
+    assert data.manifest.counts["kept"] == 0
+
+
 def test_too_many_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unpack, "MAX_MEMBERS", 10)
     path = zipped(tmp_path / "a.zip", [(f"a{index}.py", b"x") for index in range(11)])
