@@ -22,9 +22,9 @@ VARLEN = "opencoder_varlen"
 
 def per_document_attention(
     module: nn.Module,
-    query_1HTD: Tensor,  # noqa: N803
-    key_1KTD: Tensor,  # noqa: N803
-    value_1KTD: Tensor,  # noqa: N803
+    query_1HTD: Tensor,
+    key_1KTD: Tensor,
+    value_1KTD: Tensor,
     attention_mask: None,
     *,
     documents: Sequence[int],
@@ -37,7 +37,7 @@ def per_document_attention(
     lengths = list(documents)
     dtype = value_1KTD.dtype
     # torch's CPU kernel is twice as slow in bf16 as in fp32, and less exact.
-    query_1HTD, key_1KTD, value_1KTD = query_1HTD.float(), key_1KTD.float(), value_1KTD.float()  # noqa: N806
+    query_1HTD, key_1KTD, value_1KTD = query_1HTD.float(), key_1KTD.float(), value_1KTD.float()
     parts = [
         F.scaled_dot_product_attention(
             query, key, value, is_causal=True, scale=scaling, dropout_p=dropout, enable_gqa=grouped
@@ -54,9 +54,9 @@ def per_document_attention(
 
 def varlen_attention(
     module: nn.Module,
-    query_1HTD: Tensor,  # noqa: N803
-    key_1KTD: Tensor,  # noqa: N803
-    value_1KTD: Tensor,  # noqa: N803
+    query_1HTD: Tensor,
+    key_1KTD: Tensor,
+    value_1KTD: Tensor,
     attention_mask: None,
     *,
     borders: Tensor,

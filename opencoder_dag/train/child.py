@@ -56,12 +56,15 @@ def train(job: TrainJob, device_name: str, parent: int | None) -> None:
     first = dist.get_rank() == 0
     with _lock(job.work / "lock") if first else _nothing(), _pipes() if first else _nothing() as pipes:
         if not _all_agree((job.work / "summary.json").exists(), device):
-            _train(job, device, deepspeed, parent, pipes)
+            train_in_group(job, device, deepspeed, parent, pipes)
         dist.barrier()
     dist.destroy_process_group()
 
 
-def _train(job: TrainJob, device: torch.device, deepspeed: Any, parent: int | None, pipes: Any) -> None:
+def train_in_group(
+    job: TrainJob, device: torch.device, deepspeed: Any, parent: int | None = None, pipes: Any = None
+) -> None:
+    """Train a job in an initialised process group; every process of it calls this."""
     first = dist.get_rank() == 0
     encoder = Encoder(job.tokenizer)
     if first:
@@ -69,13 +72,16 @@ def _train(job: TrainJob, device: torch.device, deepspeed: Any, parent: int | No
         data.prepare(job, encoder)
     dist.barrier()
     packed = PackedData(job.work / "data")
-    network = build(job, encoder, device)
-    parameters = sum(parameter.numel() for parameter in network.parameters())
-    config = network.network.config
-    engine = Engine(job, network, device, deepspeed)
     stable = Path(job.shared) / data.identity(job, packed.folder, job.phases[0].name) if job.shared else None
     digest = data.packed_digest(packed.folder)
     found = _find_checkpoint(job, digest, stable)
+    network = build(job, encoder, device)
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    config = network.network.config
+    if found is not None:
+        # Before DeepSpeed takes its copies, because it would not pass later changes of its copies on.
+        network.load_state_dict(found.weights, strict=False)
+    engine = Engine(job, network, device, deepspeed)
     trainer = Trainer(job, packed, engine, Progress(0, 0, 0.0, digest))
     if found is not None:
         # A shared stable phase was trained on data that differs in the anneal only.
@@ -172,7 +178,7 @@ def _export(
 def _make_deterministic(device: torch.device) -> None:
     """The same bits for the same inputs: fixed threads on CPU, deterministic kernels."""
     torch.use_deterministic_algorithms(device.type == "cpu")
-    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads it
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined] # nothing reads it
     if device.type == "cpu":
         torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
 

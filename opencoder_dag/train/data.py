@@ -313,11 +313,14 @@ def _order(key: str) -> bytes:
 
 def _columns(path: str, names: Sequence[str]) -> pa.Table:
     wanted = list(dict.fromkeys(names))
-    table = read_table(path, wanted)
-    for name in wanted:
-        if name not in table.column_names:
-            raise InputError(f"{path}: no column '{name}' (found: {', '.join(table.column_names) or 'none'})")
-    return table
+    try:
+        return read_table(path, wanted)
+    except OpencoderError:
+        found = read_table(path).column_names  # raises the same again where the file itself is damaged
+        missing = next((name for name in wanted if name not in found), None)
+        if missing is None:
+            raise
+        raise InputError(f"{path}: no column '{missing}' (found: {', '.join(found) or 'none'})") from None
 
 
 def _map(path: Path, dtype: np.dtype[Any]) -> npt.NDArray[Any]:

@@ -49,7 +49,7 @@ def import_deepspeed(device: torch.device) -> Any:
 
 
 def half_precision(job: TrainJob, device: torch.device) -> bool:
-    """Whether products are in bf16. A CPU without bf16 instructions is many times slower in it and uses fp32."""
+    """Whether products are in bf16; a CPU without bf16 instructions, far slower in it, uses fp32."""
     if job.train.precision != "bf16" or device.type == "cuda":
         return job.train.precision == "bf16"
     able = torch.cpu.get_capabilities()
@@ -122,8 +122,10 @@ class Engine:
         self.optimizer: torch.optim.Optimizer = optimizer
         self.plain = plain_optimizer(job, device)
         self.norm = float("nan")
+        self.pairwise = job.train.zero_stage <= 1 and device.type == "cpu"
+        self.sums = PairwiseSum()
         # Before the first step: DeepSpeed links moments to parameters after its first parameter group.
-        self._create_moments(0.0)
+        self._create_moments()
         if self.plain:
             optimizer.register_step_pre_hook(lambda *_: self._clip(job.train.clip))
 
@@ -140,11 +142,16 @@ class Engine:
     def backward(self, loss: Tensor) -> None:
         """Add the gradients of a loss to those of this step."""
         self.deepspeed_engine.backward(loss, scale_wrt_gas=False)
+        if self.pairwise:
+            self.sums.push({name: _take_gradient(parameter) for name, parameter in self.parameters.items()})
 
     def step(self, rate: float) -> float:
         """Reduce over processes, clip, update with learning rate `rate`; returns the norm before clipping."""
         for group in self.deepspeed_engine.optimizer.param_groups:
             group["lr"] = rate
+        if self.pairwise:
+            for name, gradient in self.sums.total().items():
+                self.parameters[name].grad = gradient
         self.deepspeed_engine.step()
         if not self.plain:
             self.norm = float(self.deepspeed_engine.get_global_grad_norm())
@@ -176,21 +183,23 @@ class Engine:
 
     def restore(self, weights: dict[str, Tensor], moments: dict[str, Tensor]) -> None:
         """Set weights and moments to what `weights` and `moments` gave, in whatever process."""
-        self._create_moments(float(moments["step"]))
+        for state in self.optimizer.state.values():
+            state["step"].fill_(float(moments["step"]))
         for name, parameter in self.parameters.items():
             self._set(parameter, weights[name], None)
             for key in MOMENTS:
                 self._set(parameter, moments[f"{key}.{name}"], key)
 
-    def _create_moments(self, step: float) -> None:
+    def _create_moments(self) -> None:
         """Give the optimizer the state that it would otherwise create at its first step, and link it."""
-        for group in self.optimizer.param_groups:
-            for parameter in group["params"]:
-                self.optimizer.state[parameter] = {
-                    "step": torch.tensor(step, dtype=torch.float32, device=parameter.device),
-                    **{key: torch.zeros_like(parameter) for key in MOMENTS},
-                }
-        link = getattr(self.deepspeed_engine.optimizer, "_lazy_init_hp_params_optimizer_state", None)
+        wrapper = self.deepspeed_engine.optimizer
+        own = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        for parameter in getattr(wrapper, "fp32_partitioned_groups_flat", own):  # that attribute is ZeRO 3's
+            self.optimizer.state[parameter] = {
+                "step": torch.zeros((), dtype=torch.float32, device=parameter.device),
+                **{key: torch.zeros_like(parameter) for key in MOMENTS},
+            }
+        link = getattr(wrapper, "_lazy_init_hp_params_optimizer_state", None)
         if link is not None:
             link()
 
@@ -216,6 +225,39 @@ class Engine:
             safe_set_full_fp32_param(parameter, value)
         else:
             safe_set_full_optimizer_state(parameter, value, key)
+
+
+class PairwiseSum:
+    """Sums gradients of micro-batches in pairs, pairs of pairs and so on.
+
+    Then one process that sums four micro-batches adds in the same order as two that sum two each and exchange
+    their sums, so both get the same bits (exactly so for one and two processes).
+    """
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[int, dict[str, Tensor]]] = []  # (micro-batches in it, sum), fewer and fewer
+
+    def push(self, gradients: dict[str, Tensor]) -> None:
+        """Add one micro-batch."""
+        count = 1
+        while self.waiting and self.waiting[-1][0] == count:
+            earlier = self.waiting.pop()[1]
+            gradients = {name: earlier[name].add_(gradient) for name, gradient in gradients.items()}
+            count *= 2
+        self.waiting.append((count, gradients))
+
+    def total(self) -> dict[str, Tensor]:
+        """The sum over all micro-batches; the next one starts from nothing."""
+        while len(self.waiting) > 1:
+            later, earlier = self.waiting.pop()[1], self.waiting.pop()
+            self.waiting.append((earlier[0], {name: earlier[1][name].add_(later[name]) for name in later}))
+        return self.waiting.pop()[1]
+
+
+def _take_gradient(parameter: nn.Parameter) -> Tensor:
+    gradient, parameter.grad = parameter.grad, None
+    assert gradient is not None
+    return gradient
 
 
 def _shape(parameter: Any) -> torch.Size:

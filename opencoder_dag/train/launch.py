@@ -59,10 +59,13 @@ def launch_command(job_file: Path, settings: Settings) -> tuple[list[str], dict[
 
 
 def child_environment(settings: Settings) -> dict[str, str]:
-    """Variables for the training processes: cores shared out among them, nothing over the network."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Variables for the training processes: one thread each on CPU, nothing over the network.
+
+    The number of threads changes the last bits of sums, so it does not follow the machine: cores are used by
+    giving as many ranks. `OMP_NUM_THREADS`, where it is set, is taken over.
+    """
     environment = {
-        "OMP_NUM_THREADS": str(max(1, cores // settings.ranks)),
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": os.pathsep.join(
             path for path in (_package_root(), os.environ.get("PYTHONPATH")) if path

@@ -34,11 +34,11 @@ class PackedLoss(nn.Module):
         `tokens`, `labels` and `positions` have shape [T]; `documents` is `attention_arguments`.
         """
         network: Any = self.network
-        hidden_1TW = network.model(  # noqa: N806
+        hidden_1TW = network.model(
             input_ids=tokens[None], position_ids=positions[None], use_cache=False, **documents
         ).last_hidden_state
         labelled = torch.nonzero(labels != IGNORED)[:, 0]
-        hidden_NW = hidden_1TW[0].index_select(0, labelled)  # noqa: N806
+        hidden_NW = hidden_1TW[0].index_select(0, labelled)
         return summed_cross_entropy(hidden_NW, network.lm_head.weight, labels[labelled])
 
 

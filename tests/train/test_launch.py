@@ -1,0 +1,98 @@
+"""The real thing: DeepSpeed's launcher, two gloo ranks, signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from opencoder_dag.errors import InputError, OpencoderError
+from opencoder_dag.settings import Settings
+from opencoder_dag.train import TrainJob, checkpoint, launch_command, run_training
+from opencoder_dag.train.metrics import Tail
+
+from .conftest import World, losses, weights_of
+
+Train = Callable[[TrainJob], None]
+
+
+def test_two_ranks_killed_and_run_again_equal_one_undisturbed_rank(
+    world: World, tmp_path: Path, train_here: Train
+) -> None:
+    """kill -9 of the whole group at a moment that nothing chose, then the same command again: the weights are
+    those of one rank that nothing disturbed, to the bit, with half the accumulation."""
+    plan = {"tokens": 60_000, "anneal_tokens": 6_400, "checkpoint_steps": 3}
+    job, alone = world.base(tmp_path / "job", **plan), world.base(tmp_path / "alone", **plan)
+    program = textwrap.dedent(
+        f"""
+        from pathlib import Path
+        from opencoder_dag.settings import Settings
+        from opencoder_dag.train import load_job, run_training
+        job = load_job(Path({str(job.work / "job.json")!r}))
+        run_training(job, Settings(home={str(world.home)!r}, ranks=2, device="cpu"))
+        """
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([sys.executable, "-c", program], start_new_session=True, env=environment)
+    tail, seen = Tail(job.work / "metrics.jsonl"), 0
+    while seen < 10 and process.poll() is None:
+        seen += sum("loss" in line for line in tail.new_lines())
+        time.sleep(0.02)
+    assert process.poll() is None, "the training ended before it could be killed"
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    kept = checkpoint.found(job.work / "checkpoints")
+    assert kept
+    assert not (job.work / "export").exists()
+
+    lines: list[dict[str, object]] = []
+    run_training(job, world.settings(), lines.append)
+    steps = [line["step"] for line in lines if "loss" in line]
+    assert steps[0] == int(kept[-1].name.removeprefix("step-")) + 1  # what was done is not done again
+    train_here(alone)
+    assert losses(job) == losses(alone)
+    assert weights_of(job) == weights_of(alone)
+
+
+def test_an_error_in_the_child_is_one_line_with_the_log(world: World, tmp_path: Path) -> None:
+    job = world.base(tmp_path / "job").model_copy(update={"tokenizer": str(tmp_path / "nowhere")})
+    with pytest.raises(
+        InputError, match=r"^training: tokenizer: .*nowhere is not a folder \(log: .*train\.log\)$"
+    ):
+        run_training(job, world.settings(ranks=1))
+    assert "Traceback" in (job.work / "train.log").read_text()
+
+
+def test_a_child_that_cannot_start_is_an_error_with_its_last_line(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = world.base(tmp_path / "job")
+    monkeypatch.setattr(
+        "opencoder_dag.train.launch.launch_command",
+        lambda *_: ([sys.executable, "-c", "import sys; sys.exit('no such thing')"], {}),
+    )
+    with pytest.raises(OpencoderError, match=r"status 1: no such thing \(log: "):
+        run_training(job, world.settings())
+
+
+def test_the_command_line_names_ranks_port_and_device(tmp_path: Path) -> None:
+    job_file = tmp_path / "job.json"
+    first, environment = launch_command(job_file, Settings(home=tmp_path, ranks=3, device="cpu"))
+    second, _ = launch_command(job_file, Settings(home=tmp_path, ranks=3, device="cpu"))
+    port = next(word for word in first if word.startswith("--master_port"))
+    assert port not in second  # a free one for each launch
+    assert first[-5:-2] == [str(job_file), "--device", "cpu"]
+    assert environment["DS_ACCELERATOR"] == "cpu"
+
+
+def test_a_missing_hostfile_is_named(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, hostfile=tmp_path / "hosts")
+    with pytest.raises(InputError, match=r"OPENCODER_HOSTFILE: .*hosts is not a file"):
+        launch_command(tmp_path / "job.json", settings)
