@@ -90,8 +90,10 @@ _VERSION_AFTER = re.compile(
     re.IGNORECASE,
 )
 _NUMBER_BEFORE = re.compile(
-    r"(?<![.\d])\d{0,4}\.\d+(?:\.\d+){0,2}[ ,-]$|\b(?:updat|upgrad)\w*[^\n]{1,24} to $", re.IGNORECASE
+    r"(?<![.\d])\d{0,4}\.\d+(?:\.\d+){0,2}[ ,-]$|\b(?:updat|upgrad|patch|bump)\w*[^\n]{1,24} (?:to|from) $",
+    re.IGNORECASE,
 )
+_NUMBER_AFTER = re.compile(r"[ ,-]-?\d*\.\d+(?![.\d])")
 _PORT_OR_MASK = re.compile(r"[:/]\d")
 _ADDRESS_BEFORE = re.compile(
     r"(?:\bip(?:v4)?\b|addr|host|server|ping|ssh|://|@|dns|gateway|proxy|remote|peer|listen|bind)[^\n]{0,24}$",
@@ -150,8 +152,10 @@ def _is_version(text: str, start: int, end: int, octets: list[str]) -> bool:
     before = text[max(0, start - 40) : start].rpartition("\n")[2]
     if _VERSION_BEFORE.search(before) and not before.endswith("//"):
         return True
-    if _VERSION_AFTER.match(text, end) or _NUMBER_BEFORE.search(before) or octets[:2] == ["2", "5"]:
-        return True  # a version, a path of numbers, or an object identifier of X.500
+    if _VERSION_AFTER.match(text, end) or octets[:2] == ["2", "5"]:
+        return True  # a version, or an object identifier of X.500
+    if _NUMBER_BEFORE.search(before) or _NUMBER_AFTER.match(text, end):
+        return True  # numbers of a drawing, written without blanks where they can be told apart
     # Four numbers below 32: one address in 4096, but most version and section numbers.
     small = all(int(octet) < 32 for octet in octets)
     return small and not _PORT_OR_MASK.match(text, end) and not _ADDRESS_BEFORE.search(before)
