@@ -10,11 +10,13 @@ from pathlib import Path
 
 from opencoder_dag.errors import InputError
 from opencoder_dag.sources.archive import Archive
+from opencoder_dag.sources.decide import MAX_FILE_BYTES
 from opencoder_dag.sources.git import checkout
+from opencoder_dag.sources.licenses import license_file, named
 from opencoder_dag.sources.source import Repository, printable
 from opencoder_dag.sources.stars import stars_of
 from opencoder_dag.sources.unpack import is_archive
-from opencoder_dag.sources.walk import Folders
+from opencoder_dag.sources.walk import Folders, read_bounded
 
 # What tools put into a working tree: not its source, and often not its own.
 NOT_SOURCE = frozenset(
@@ -70,12 +72,22 @@ class Folder:
         return f"source {self.path}: is a file; give the folder that holds it"
 
 
+def _license(folder: Path) -> str | None:
+    try:
+        name = license_file(item.name for item in folder.iterdir())
+    except OSError:
+        return None
+    content = read_bounded(folder / name, MAX_FILE_BYTES) if name else b""
+    return named(content.decode("utf-8", "replace")) if isinstance(content, bytes) else None
+
+
 def _repository(folder: Path, flat: bool = False, beside: frozenset[str] = frozenset()) -> Repository:
     head = None if flat else checkout(folder)
     return Repository(
         name=printable(folder.absolute().name) or "root",
         source="folder",
         revision=head.commit if head else "",
+        license=_license(folder),
         tree=Folders(str(folder.absolute()), skip=NOT_SOURCE | beside, flat=flat),
         stars=stars_of([head.remote]) if head else None,
         commit_time=head.commit_time if head else None,

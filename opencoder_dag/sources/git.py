@@ -19,6 +19,7 @@ from pathlib import Path
 
 from opencoder_dag.errors import InputError, OpencoderError
 from opencoder_dag.sources.decide import UnreadableError
+from opencoder_dag.sources.licenses import license_file, named
 from opencoder_dag.sources.source import Entry, RawFile, Repository, printable
 from opencoder_dag.sources.stars import stars_of
 
@@ -112,6 +113,7 @@ class GitRepository:
                 source="git",
                 revision=commit,
                 tree=GitTree(str(folder), commit),
+                license=_license(folder, commit),
                 stars=stars_of([url]),
                 commit_time=time_of(folder, commit),
                 url=url,
@@ -199,6 +201,19 @@ def remote_of(folder: Path) -> str | None:
     except OpencoderError:
         return None
     return without_password(address) or None
+
+
+def _license(folder: Path, commit: str) -> str | None:
+    """Licence by the file at the root of a commit."""
+    files = {}
+    for line in run_git(folder, "ls-tree", "-z", "--full-tree", commit).split(b"\0"):
+        about, _, name = line.partition(b"\t")
+        if about.startswith(b"100"):
+            files[name.decode("utf-8", "surrogateescape")] = about.split()[2].decode("ascii")
+    chosen = license_file(files)
+    if chosen is None:
+        return None
+    return named(run_git(folder, "cat-file", "blob", files[chosen]).decode("utf-8", "replace"))
 
 
 def name_of(address: str) -> str:

@@ -40,9 +40,11 @@ class InstalledFiles:
         """Entries with the digests of RECORD; a size that it leaves out is taken from the file."""
         try:
             with Path(self.record).open(encoding="utf-8", errors="surrogateescape", newline="") as handle:
+                seen: set[str] = set()
                 for row in csv.reader(handle):
                     path, recorded, size = (*row, "", "", "")[:3]
-                    if path and not _made_here(path):
+                    if path and path not in seen and not _made_here(path):
+                        seen.add(path)
                         yield Entry(path, self._size(path, size), _hex_digest(recorded))
         except (OSError, ValueError, csv.Error) as error:
             yield Entry("RECORD", 0, error=f"{type(error).__name__}: {error}")

@@ -38,6 +38,9 @@ def test_a_folder_of_files_or_a_project_is_one_repository(tmp_path: Path) -> Non
     root.mkdir()
     (root / "a.py").write_text("x")
     assert names(root) == ["own"]
+    (root / "COPYING").write_text("GNU GENERAL PUBLIC LICENSE\nVersion 2, June 1991\n")
+    assert Folder(str(root)).repositories()[0].license == "GPL-2.0"
+    (root / "COPYING").unlink()
     (root / "pkg").mkdir()
     (root / "pkg/b.py").write_text("x")
     (root / "pyproject.toml").write_text("x = 1")

@@ -39,6 +39,9 @@ def work(tmp_path: Path) -> Path:
     (folder / "pkg/a.py").write_text("x = 1\n")
     (folder / os.fsdecode(b"caf\xe9.py")).write_text("y = 1\n")
     (folder / "link.py").symlink_to("/etc/passwd")
+    (folder / "LICENSE").write_text(
+        "Permission is hereby granted, free of charge, to any person obtaining a copy"
+    )
     git(folder, "add", ".")
     git(folder, "commit", "-qm", "first")
     git(folder, "tag", "v1")
@@ -59,8 +62,9 @@ def test_a_commit_is_read_from_the_object_store(work: Path) -> None:
     head = only(work)
     assert head.revision == git(work, "rev-parse", "HEAD")
     assert head.commit_time == datetime(2024, 6, 1, tzinfo=UTC)
+    assert head.license == "MIT"
     entries = {entry.path: entry for entry in head.tree.entries()}
-    assert sorted(entries) == [os.fsdecode(b"caf\xe9.py"), "link.py", "pkg/a.py", "pkg/big.py"]
+    assert sorted(entries) == ["LICENSE", os.fsdecode(b"caf\xe9.py"), "link.py", "pkg/a.py", "pkg/big.py"]
     assert entries["link.py"].removed == "symbolic_link"
     wanted = [entries["pkg/big.py"], entries["pkg/a.py"], Entry("gone.py", 1, digest="git:" + "0" * 40)]
     contents = [file.content for file in head.tree.read([*wanted, entries["pkg/a.py"]])]
@@ -87,7 +91,7 @@ def test_a_bare_repository_and_a_clone_give_the_same_documents(work: Path, tmp_p
         lake = Lake(str(tmp_path / f"lake{number}"))
         data = collect(lake, sources_from_spec(item, tmp_path), 10**6, 10**6, SerialEngine())
         assert {row["commit_time"] for row in data.read().to_pylist()} == {datetime(2024, 6, 1, tzinfo=UTC)}
-        assert sorted(data.read()["path"].to_pylist()) == ["caf\\xe9.py", "pkg/a.py", "pkg/big.py"]
+        assert sorted(data.read()["path"].to_pylist()) == ["LICENSE", "caf\\xe9.py", "pkg/a.py", "pkg/big.py"]
         assert data.manifest.reasons == {"symbolic_link": 1}
         digests.add(data.digest)
     assert len(digests) == 1
@@ -102,7 +106,7 @@ def test_a_clone_is_asked_again_only_for_what_it_lacks(work: Path, tmp_path: Pat
     git(work, "commit", "-qam", "third")
     after = only(address, "", cache)
     assert after.revision == git(work, "rev-parse", "HEAD") != before
-    assert len(list(after.tree.entries())) == 4
+    assert len(list(after.tree.entries())) == 5
     away = work.rename(tmp_path / "away")
     assert only(address, before, cache).revision == before  # a commit that is there needs nobody
     with pytest.raises(InputError, match=r"source git\+file://"):

@@ -57,7 +57,7 @@ def test_a_distribution_is_a_repository_with_what_its_metadata_says(site: Path) 
         {"own/a.py": b"x = 1\n"},
         "License-Expression: MIT\nProject-URL: Docs, https://example.org\n"
         "Project-URL: Source, https://github.com/textualize/RICH/tree/main\n",
-        extra="own/__pycache__/a.cpython-311.pyc,,\n../../bin/own,sha256=AAAA,5\nown/b.py,,\nown/gone.py,,\n",
+        extra="own/a.py,,9\nown/__pycache__/a.cpython-311.pyc,,\n../../bin/own,sha256=AAAA,5\nown/b.py,,\nown/gone.py,,\n",
     )
     (site / "own/b.py").write_bytes(b"longer than listed\n")
     own = found()["own-lib"]
