@@ -6,6 +6,7 @@ compare table and charts of the parents show them; losses are logged with tokens
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,6 +32,32 @@ BATCH = 500  # metrics a request; MLflow takes up to 1000
 NOT_CHARTED = ("step", "steps", "tokens", "elapsed")
 # MLflow opens on its pages about chat traces unless an address asks for those about training.
 TRAINING_PAGES = "workflowType=machine_learning"
+# A saved view of the table of runs, in the form in which MLflow's own "share view" keeps it.
+VIEW = "recipes"
+TABLE_VIEW = {
+    "searchFilter": "",
+    "orderByKey": "attributes.start_time",
+    "orderByAsc": True,
+    "startTime": "ALL",
+    "lifecycleFilter": "Active",
+    "datasetsFilter": [],
+    "modelVersionFilter": "All Runs",
+    "selectedColumns": [
+        "params.`dedup.level`",
+        "params.`filter.min_stars`",
+        *(
+            f"metrics.`{name}`"
+            for name in (
+                "corpus.documents",
+                "base.final_loss",
+                "base.held_out.bits_per_byte",
+                "base.ladder.bits_per_byte",
+                "base.ladder.pass_at_1",
+                "tuned.ladder.pass_at_1",
+            )
+        ),
+    ],
+}
 
 
 class MlflowResource(dg.ConfigurableResource):
@@ -72,7 +99,10 @@ class MlflowResource(dg.ConfigurableResource):
         local = self.uri.startswith("sqlite:///")
         location = Path(self.artifacts, family).as_uri() if local else None
         # The kind decides which page of MLflow an experiment opens on: runs, not traces of chats.
-        tags = {"mlflow.experimentKind": "custom_model_development"}
+        tags = {
+            "mlflow.experimentKind": "custom_model_development",
+            f"mlflow.sharedViewState.{VIEW}": json.dumps(TABLE_VIEW),
+        }
         return str(self.client.create_experiment(family, artifact_location=location, tags=tags))
 
     def parent(self, recipe: Recipe) -> str:
@@ -208,8 +238,8 @@ class MlflowResource(dg.ConfigurableResource):
         )
 
     def table_link(self, recipe: Recipe) -> str:
-        """The table of all runs of a recipe's family."""
-        return f"{self.link_base}/#/experiments/{self.experiment(recipe.family)}/runs?{TRAINING_PAGES}"
+        """The table of all recipes of a family, with the columns that they are compared by."""
+        return f"{self.link_base}/#/experiments/{self.experiment(recipe.family)}/runs?{TRAINING_PAGES}&viewStateShareKey={VIEW}"
 
     def compare_link(self, recipes: Sequence[Recipe]) -> str:
         """The compare page of the parents of several recipes of one family."""

@@ -20,7 +20,7 @@ from tests.browser.conftest import keep_screenshot
 from tests.graph.conftest import ROOT, Home, materialize, undisturbed  # noqa: F401 - a fixture
 from tests.graph.test_services import free_port
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(400), pytest.mark.xdist_group("graph")]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900), pytest.mark.xdist_group("graph")]
 
 EIGHT = (
     *("raw_code", "web_recall", "deduped_corpus", "filtered_corpus"),
@@ -174,7 +174,8 @@ def test_the_report_shows_recipes_side_by_side(result_pages: Pages, page: Any):
 
 def test_three_runs_are_compared_in_mlflow(result_pages: Pages, page: Any):
     page.add_init_script("localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true')")
-    page.goto(f"{result_pages.mlflow}/#/experiments/1/runs?workflowType=machine_learning")
+    table = f"{result_pages.mlflow}/#/experiments/1/runs?workflowType=machine_learning"
+    page.goto(f"{table}&viewStateShareKey=recipes")
     for name in ("baseline", "star_filter", "repo_dedup"):
         page.get_by_text(name, exact=True).first.wait_for()
     keep_screenshot(page, "mlflow-runs")

@@ -41,7 +41,7 @@ class Home:
         }
         return {**clean, **SMOKE, **self.env, **more, "OPENCODER_HOME": str(self.path)}
 
-    def run(self, *arguments: str, timeout: float = 280, **more: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, timeout: float = 500, **more: str) -> subprocess.CompletedProcess[str]:
         """Run `opencoder-dag` to its end."""
         return subprocess.run(
             [sys.executable, "-m", "opencoder_dag.cli", *arguments],
@@ -53,7 +53,7 @@ class Home:
         )
 
     def run_until(
-        self, condition: Callable[[], bool], *arguments: str, timeout: float = 200, **more: str
+        self, condition: Callable[[], bool], *arguments: str, timeout: float = 400, **more: str
     ) -> None:
         """Start `opencoder-dag`, and `kill -9` its whole process group as soon as `condition` holds."""
         log = self.path / "killed.log"
@@ -106,7 +106,7 @@ CHAIN_ASSETS = (
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """A home in which three recipes were run from nothing, without disturbance."""
     home = Home(tmp_path_factory.mktemp("undisturbed"))
-    done = home.run("run", *RECIPES, timeout=400)
+    done = home.run("run", *RECIPES, timeout=800)
     assert done.returncode == 0, done.stderr[-3000:]
     home.path.joinpath("terminal.txt").write_text(done.stderr)
     yield home
@@ -140,5 +140,5 @@ def materialize(home: Home, assets: str, **more: str) -> subprocess.CompletedPro
         env=home.environment(PYTHONPATH=str(ROOT), **more),
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=500,
     )

@@ -13,7 +13,7 @@ import pytest
 
 from tests.graph.conftest import CORPUS_ASSETS, Home, materialize
 
-pytestmark = [pytest.mark.graph, pytest.mark.timeout(450), pytest.mark.xdist_group("graph")]
+pytestmark = [pytest.mark.graph, pytest.mark.timeout(900), pytest.mark.xdist_group("graph")]
 
 
 def unfinished(lake: Path, stage: str) -> Path | None:

@@ -15,7 +15,7 @@ import pytest
 
 from tests.graph.conftest import ROOT, Home, materialize
 
-pytestmark = [pytest.mark.graph, pytest.mark.timeout(300), pytest.mark.xdist_group("graph")]
+pytestmark = [pytest.mark.graph, pytest.mark.timeout(900), pytest.mark.xdist_group("graph")]
 
 
 def free_port() -> int:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.graph.conftest import CHAIN_ASSETS, RECIPES, SHARED_ASSETS, Home
 
-pytestmark = [pytest.mark.graph, pytest.mark.timeout(450), pytest.mark.xdist_group("graph")]
+pytestmark = [pytest.mark.graph, pytest.mark.timeout(900), pytest.mark.xdist_group("graph")]
 
 
 def test_every_asset_of_every_recipe_is_there(undisturbed: Home):
