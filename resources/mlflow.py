@@ -239,7 +239,8 @@ class MlflowResource(dg.ConfigurableResource):
 
     def table_link(self, recipe: Recipe) -> str:
         """The table of all recipes of a family, with the columns that they are compared by."""
-        return f"{self.link_base}/#/experiments/{self.experiment(recipe.family)}/runs?{TRAINING_PAGES}&viewStateShareKey={VIEW}"
+        runs = f"{self.link_base}/#/experiments/{self.experiment(recipe.family)}/runs"
+        return f"{runs}?{TRAINING_PAGES}&viewStateShareKey={VIEW}"
 
     def compare_link(self, recipes: Sequence[Recipe]) -> str:
         """The compare page of the parents of several recipes of one family."""
