@@ -82,6 +82,7 @@ def is_worthwhile(function: Function) -> bool:
     body = [line for line in function.bare_code.splitlines()[1:] if line.strip()]
     return (
         len(summary.split()) >= MIN_SUMMARY_WORDS
+        and not summary.startswith((":", "@", "-", "."))
         and letters >= 0.95 * len(summary)
         and "deprecated" not in summary.lower()
         and 2 <= len(body) <= MAX_CODE_LINES

@@ -38,7 +38,7 @@ def diverse_items(text: str, repo: str, path: str) -> Iterator[dict[str, Any]]:
         body = section[match.end() :].strip()
         if not 2 <= len(title.split()) <= 12 or _BORING.search(title) or not _CODE.search(body):
             continue
-        if len(re.findall(r"[A-Za-z]{3,}", body)) < MIN_WORDS:
+        if len(re.findall(r"[A-Za-z]{3,}", body)) < MIN_WORDS or body.count("```") % 2:
             continue
         taken += 1
         question = title if title.endswith("?") else f"Explain with an example: {title.rstrip(':.')}."

@@ -17,11 +17,14 @@ from opencoder_dag.mix.mining import CheckedFunction
 
 SHOWN_TESTS = 2  # asserts that are part of the task
 KEPT_TESTS = 6
+MIN_WORDS = 3  # of text before the examples
 
 
 def practical_items(functions: list[CheckedFunction], repo: str, path: str) -> Iterator[dict[str, Any]]:
     """One candidate a tested function, with the program that has to pass."""
     for tested in functions:
+        if len(without_examples(tested.function.docstring).split()) < MIN_WORDS:
+            continue
         item = educational_item(tested, repo, path)
         subject = subject_of(tested.function.bare_code)
         yield {**item, "subject": subject, "program": tested.program()}
@@ -30,9 +33,7 @@ def practical_items(functions: list[CheckedFunction], repo: str, path: str) -> I
 def educational_item(tested: CheckedFunction, repo: str, path: str) -> dict[str, Any]:
     """Task with examples; analysis, solution and tests."""
     function = tested.function
-    text = (
-        shorten(plain(without_examples(function.docstring)), 600) or f"Write the function `{function.name}`."
-    )
+    text = shorten(plain(without_examples(function.docstring)), 600)
     shown = "\n".join(tested.tests[: _first_asserts(tested, SHOWN_TESTS)])
     instruction = (
         f"{text}\n\nWrite it in Python as `{function.signature}`. It has to pass:\n\n{fenced(shown)}"

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from opencoder_dag.recipe import Sft
     from opencoder_dag.sandbox import SandboxOptions
 
-VERSION = "2"
+VERSION = "3"
 POOL = 8  # candidates judged for every item wanted
 BYTES_PER_TOKEN = 3  # of code with a small vocabulary; longer items would lose their end in training
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from opencoder_dag.recipe import InstructionSet, Mix, Train
     from opencoder_dag.sandbox import SandboxOptions
 
-VERSION = "2"
+VERSION = "3"
 
 
 def build_mix(

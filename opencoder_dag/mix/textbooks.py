@@ -20,10 +20,7 @@ from opencoder_dag.mix.standalone import INSTALLABLE, unbound_names
 
 MIN_WORDS, MAX_CHARACTERS = 30, 6000
 _HEADING = re.compile(r"^(#{1,4}\s+\S.*|\S.{2,80}\n(?:={3,}|-{3,}|~{3,}|\^{3,}))\s*$", re.MULTILINE)
-_FENCE = re.compile(
-    r"^[ \t]*(?:```|~~~)[ \t]*(?P<language>[\w+-]*)[^\n]*\n(?P<code>.*?)^[ \t]*(?:```|~~~)[ \t]*$",
-    re.M | re.S,
-)
+_FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 _IMPORT = re.compile(r"^(?:\s*>>> )?\s*((?:import|from) [\w. ,]+(?: import [\w ,*]+)?)\s*$", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z]{2,}|[\u4e00-\u9fff]")
 
@@ -75,7 +72,12 @@ def _imports(read: str, program: str) -> str:
 
 def sections(page: str) -> Iterator[str]:
     """A page cut at its headings; a section that is too long is cut at blank lines."""
-    marks = [match.start() for match in _HEADING.finditer(page)]
+    fences = _fenced(page)
+    marks = [
+        match.start()
+        for match in _HEADING.finditer(page)
+        if not any(start <= match.start() < end for start, end in fences)
+    ]
     edges = [0, *(mark for mark in marks if mark > 0), len(page)]
     for start, end in pairwise(edges):
         text = page[start:end].strip("\n")
@@ -86,6 +88,12 @@ def sections(page: str) -> Iterator[str]:
             text = text[cut:].strip("\n")
         if text:
             yield text
+
+
+def _fenced(page: str) -> list[tuple[int, int]]:
+    """Where fenced blocks begin and end; what looks like a heading there is a comment."""
+    marks = [match.start() for match in _FENCE.finditer(page)]
+    return list(zip(marks[::2], marks[1::2], strict=False))
 
 
 def _explains(section: str) -> bool:

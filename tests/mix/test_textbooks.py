@@ -25,3 +25,18 @@ def test_sections_lose_nothing_and_none_is_too_long() -> None:
     parts = list(sections(page))
     assert all(len(part) <= MAX_CHARACTERS for part in parts)
     assert "".join("".join(parts).split()) == "".join(page.split())
+
+
+def test_comments_in_fenced_code_are_no_headings() -> None:
+    code = "```python\n# Not a heading\nx = 1\n\ny = 2\n---\n```"
+    page = f"# One\n\nText.\n\n{code}\n\n# Two\n\nEnd."
+    assert list(sections(page)) == [f"# One\n\nText.\n\n{code}", "# Two\n\nEnd."]
+
+
+def test_a_lesson_stands_on_the_imports_of_its_page() -> None:
+    head = "# Start\n\n```python\nfrom math import floor\n```\n\n## Use\n\n"
+    page = f"{head}{PROSE}\n\n>>> floor(json.loads('2.5'))\n2\n"
+    (lesson,) = lessons(page)
+    assert "from math import floor" in lesson.program and "import json" in lesson.program
+    assert "import" not in lesson.text
+    exec(compile(lesson.program, "lesson", "exec"), {})
