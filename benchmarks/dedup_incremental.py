@@ -1,7 +1,7 @@
 """CPU time of adding one per cent of new documents, against one run over everything.
 
-python benchmarks/dedup_incremental.py CORPUS.parquet --preset verified
-python benchmarks/dedup_incremental.py --generate 250000
+python -m benchmarks.dedup_incremental CORPUS.parquet --preset verified
+python -m benchmarks.dedup_incremental --generate 250000
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import tempfile
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from dedup_quality import as_dataset
-from dedup_scale import SHARD, generate
 
+from benchmarks.dedup_quality import as_dataset
+from benchmarks.dedup_scale import SHARD, generate
 from opencoder_dag.dedup import deduplicate
 from opencoder_dag.document import as_documents
 from opencoder_dag.engine import SerialEngine

@@ -1,10 +1,10 @@
 """Dedup a labelled corpus and write which rows stayed, for a scorer.
 
 The corpus is a Parquet file with `id`, `content`, `path`, `repo`, `stars`; the result has `id`, `kept` and
-`cluster` (the id of the row that stands for this one). With `--keepers` every group of rows that went for
-one kept row is checked: no row in it may have more stars than the kept one.
+`cluster` (the id of the row that stands for this one). `keepers_wrong` counts rows that went although they
+have more stars than the row that stays for them.
 
-    python benchmarks/dedup_quality.py LABELLED.parquet --preset verified --out RESULT.parquet
+    python -m benchmarks.dedup_quality LABELLED.parquet --preset verified --out RESULT.parquet
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Documents have about 4 KB: words drawn from a vocabulary, three in ten with one 
 in ten is an exact copy and one in ten a near copy (1 to 10 % of the words changed) of a document in another
 shard. The same arguments give the same corpus.
 
-    python benchmarks/dedup_scale.py --documents 250000 --workers 2 --folder /tmp/scale
+    python -m benchmarks.dedup_scale --documents 250000 --workers 2 --folder /tmp/scale
 """
 
 from __future__ import annotations

@@ -5,7 +5,11 @@ verifies exactly and writes all three parts. The input is imported into shards f
 it reads, hashes and writes every document once). Kernels are loaded before the clock starts, as imports are.
 Each measurement is a fresh process; the median of `--repeats` by CPU time is printed.
 
-    python benchmarks/dedup_speed.py CORPUS.parquet --arms exact,stack,verified,opencoder
+With `--peers PYTHON SCRIPT` the peers are timed on the same file in the same run: PYTHON is an interpreter
+that has them installed, SCRIPT prints one line of JSON for each of `--tools`.
+
+    python -m benchmarks.dedup_speed --megabytes 100
+    python -m benchmarks.dedup_speed CORPUS.parquet --peers PEERS/bin/python peer_dedup.py
 """
 
 from __future__ import annotations
@@ -35,6 +39,7 @@ def measure(corpus: str, arm: str) -> dict[str, Any]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from benchmarks.dedup_quality import as_dataset
     from opencoder_dag.dedup import deduplicate
     from opencoder_dag.dedup.exact import hash_shard, settle_partition
     from opencoder_dag.dedup.runs import PartStep, Plan, ShardStep
@@ -42,9 +47,6 @@ def measure(corpus: str, arm: str) -> dict[str, Any]:
     from opencoder_dag.engine import SerialEngine
     from opencoder_dag.lake import Lake
     from opencoder_dag.recipe import Dedup
-
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
-    from dedup_quality import as_dataset
 
     texts = [" ".join(f"w{i * k % 97}" for i in range(60)) for k in range(1, 9)]
     sample = [
@@ -85,40 +87,81 @@ def measure(corpus: str, arm: str) -> dict[str, Any]:
     }
 
 
+def installed_corpus(megabytes: float, folder: str) -> str:
+    """Code of the installed distributions as a Parquet file with an `id`."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from opencoder_dag.engine import SerialEngine
+    from opencoder_dag.lake import Lake
+    from opencoder_dag.sources import collect, sources_from_spec
+
+    sources = sources_from_spec("installed")
+    found = collect(
+        Lake(folder), sources, int(megabytes * 1e6), SHARD_BYTES, SerialEngine(), lambda done, total: None
+    )
+    table = found.read()
+    path = f"{folder}/corpus.parquet"
+    pq.write_table(table.append_column("id", pa.array(range(table.num_rows))), path, compression="zstd")
+    return path
+
+
+def time_own(corpus: str, arm: str, repeats: int, core: int) -> dict[str, Any]:
+    """The median of some measurements, each in a fresh process."""
+    threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ARROW_NUM_THREADS")}
+    command = [sys.executable, "-m", "benchmarks.dedup_speed", corpus, "--child", arm]
+    runs = []
+    for _ in range(repeats):
+        done = subprocess.run(
+            ["taskset", "-c", str(core), *command],
+            env={**os.environ, **threads},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        runs.append(json.loads(done.stdout.splitlines()[-1]))
+    middle: dict[str, Any] = sorted(runs, key=lambda found: found["cpu_s"])[(len(runs) - 1) // 2]
+    middle["mb_per_cpu_s"] = round(middle["megabytes"] / middle["cpu_s"], 1)
+    middle["mb_per_cpu_s_with_import"] = round(
+        middle["megabytes"] / (middle["cpu_s"] + middle["import_cpu_s"]), 1
+    )
+    middle["cpu_s_all"] = [round(found["cpu_s"], 3) for found in runs]
+    middle["wall_s"] = round(statistics.median(found["wall_s"] for found in runs), 3)
+    middle["versions"] = {name: version(name) for name in ("pyarrow", "numba", "numpy")}
+    return middle
+
+
+def time_peers(peers: list[str], corpus: str, repeats: int, core: int, more: list[str]) -> None:
+    """Let the peers' script print its lines."""
+    python, script = peers
+    command = [python, script, "--input", corpus, "--cores", str(core), "--repeats", str(repeats), *more]
+    subprocess.run(command, check=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("corpus")
+    parser.add_argument("corpus", nargs="?", help="default: code of the installed distributions")
+    parser.add_argument("--megabytes", type=float, default=100.0, help="size of the default corpus")
     parser.add_argument("--arms", default="exact,stack,verified,opencoder")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--core", type=int, default=0)
+    parser.add_argument("--peers", nargs=2, metavar=("PYTHON", "SCRIPT"))
+    parser.add_argument("--tools", default="rensa_dedup,rensa_lsh,datasketch,exact_hashlib")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
         print(json.dumps(measure(args.corpus, args.child)))
         return
-    threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ARROW_NUM_THREADS")}
-    for arm in args.arms.split(","):
-        runs = []
-        for _ in range(args.repeats):
-            done = subprocess.run(
-                ["taskset", "-c", str(args.core), sys.executable, __file__, args.corpus, "--child", arm],
-                env={**os.environ, **threads},
-                capture_output=True,
-                text=True,
-                check=True,
-            )
-            runs.append(json.loads(done.stdout.splitlines()[-1]))
-        middle = sorted(runs, key=lambda found: found["cpu_s"])[(len(runs) - 1) // 2]
-        middle["mb_per_cpu_s"] = round(middle["megabytes"] / middle["cpu_s"], 1)
-        middle["mb_per_cpu_s_with_import"] = round(
-            middle["megabytes"] / (middle["cpu_s"] + middle["import_cpu_s"]), 1
-        )
-        middle["cpu_s_all"] = [round(found["cpu_s"], 3) for found in runs]
-        middle["wall_s"] = round(statistics.median(found["wall_s"] for found in runs), 3)
-        middle["versions"] = {name: version(name) for name in ("pyarrow", "numba", "numpy")}
-        print(json.dumps(middle), flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        corpus = args.corpus or installed_corpus(args.megabytes, folder)
+        for arm in args.arms.split(","):
+            print(json.dumps(time_own(corpus, arm, args.repeats, args.core)), flush=True)
+        if args.peers:
+            time_peers(args.peers, corpus, args.repeats, args.core, ["--tools", args.tools])
+            paper = ["--tools", "rensa_lsh", "--bands", "16", "--rows", "128"]
+            time_peers(args.peers, corpus, args.repeats, args.core, paper)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from opencoder_dag.dedup.runs import (
     write_run,
 )
 from opencoder_dag.kernels.minhash import band_keys, permutations, sign
+from opencoder_dag.kernels.sets import sieve_of, sift
 from opencoder_dag.kernels.shingles import fold_table, text_buffers
 from opencoder_dag.lake import read_table
 
@@ -136,16 +137,16 @@ def find_meetings(step: MeetStep) -> dict[str, Any]:
     plan = step.plan
     bands = range(step.first, step.last)
     found: list[list[Keys]] = [[] for _ in bands]
-    wanted: list[NDArray[np.uint64]] = []
+    wanted: list[Wanted] = []
     for shard in [*range(plan.known, plan.shards), *range(plan.known)]:
         if shard == 0 and plan.known:
-            wanted = [np.unique(np.concatenate([keys.key for keys in of_band])) for of_band in found]
+            wanted = [Wanted(np.concatenate([keys.key for keys in of_band])) for of_band in found]
         with Run(bands_path(plan, shard)) as run:
             for index, band in enumerate(bands):
                 batch = run.partition(band * plan.partitions + step.partition)
                 key, row, also = (column(batch, name) for name in KEYS_SCHEMA.names)
                 if shard < plan.known:  # of what is remembered, only buckets with a new text matter
-                    shared = positions_of(key, wanted[index])
+                    shared = wanted[index].positions(key)
                     key, row, also = key[shared], row[shared], also[shared]
                 found[index].append(Keys(key.copy(), ordinals(shard, row.astype(np.int64)), also.copy()))
     edges, buckets, largest = [EDGES_SCHEMA.empty_table()], 0, 0
@@ -176,14 +177,18 @@ def _neighbours(
     return keys.owner[left], keys.owner[right], strong, sizes[sizes > 1]
 
 
-def positions_of(keys: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Positions in sorted `keys` of those among sorted, distinct `wanted`; fast when these are few."""
-    if len(wanted) == 0 or len(keys) == 0:
-        return np.zeros(0, np.int64)
-    if len(wanted) * 8 > len(keys):
-        place = np.minimum(np.searchsorted(wanted, keys), len(wanted) - 1)
-        return np.flatnonzero(wanted[place] == keys)
-    first = np.searchsorted(keys, wanted, side="left")
-    last = np.searchsorted(keys, wanted, side="right")
-    found = np.flatnonzero(last > first)
-    return np.concatenate([np.zeros(0, np.int64), *(np.arange(first[at], last[at]) for at in found)])
+class Wanted:
+    """A set of band keys, few among many: finds them in the keys of a remembered shard."""
+
+    def __init__(self, keys: NDArray[np.uint64]) -> None:
+        self.keys = np.unique(keys)
+        self.bits = max(3, len(self.keys).bit_length() + 4)  # at most one bit in sixteen is set
+        self.sieve = sieve_of(self.keys, self.bits)
+
+    def positions(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Positions in `keys` of those in the set."""
+        if len(self.keys) == 0:
+            return np.zeros(0, np.int64)
+        likely = sift(keys, self.sieve, self.bits)
+        place = np.minimum(np.searchsorted(self.keys, keys[likely]), len(self.keys) - 1)
+        return likely[self.keys[place] == keys[likely]]

@@ -66,7 +66,7 @@ def hash_shard(step: ShardStep) -> dict[str, Any]:
     part = np.where(sound, hash_partition(digests, step.plan.partitions), step.plan.partitions)
     rows = np.argsort(part, kind="stable")
     taken = table.select(ORIGIN_COLUMNS).take(rows)
-    tier = step.plan.tier(step.shard)
+    tier = np.full(len(rows), step.plan.tier(step.shard), np.int32)
     origin = origin_table(taken, digests[rows], ordinals(step.shard, rows), tier)
     batches = cut(origin, part[rows], step.plan.partitions + 1)
     write_run(hashes_path(step.plan, step.shard), origin.schema, batches)

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from opencoder_dag.dedup.merit import ORIGIN_COLUMNS, ORIGIN_FIELDS, ORIGIN_SCHEMA
 from opencoder_dag.dedup.runs import (
+    SHARD_BITS,
     Memory,
     Plan,
     Run,
@@ -152,14 +153,19 @@ def _texts(table: pa.Table, rows: np.ndarray[Any, Any]) -> pa.RecordBatch:
     )
 
 
-def recall_texts(plan: Plan, shard: int, rows: np.ndarray[Any, Any]) -> pa.Table:
-    """Some remembered documents of a shard: `ORIGIN_COLUMNS` and `content`."""
+def recall_texts(plan: Plan, ordinal: np.ndarray[Any, Any]) -> pa.Table:
+    """Remembered documents by ordinal, in that order: `ORIGIN_COLUMNS` and `content`."""
     codec = pa.Codec("zstd")
-    with Run(plan.run_path("texts", shard)) as run:
-        batch = run.partition(0)
-        table = pa.Table.from_batches([batch]).take(pa.array(np.searchsorted(column(batch, "ordinal"), rows)))
-    sizes, texts = table["size"].to_pylist(), table["text"].to_pylist()
-    content = [
-        codec.decompress(text, size, asbytes=True).decode() for text, size in zip(texts, sizes, strict=True)
-    ]
+    shards = ordinal >> SHARD_BITS
+    tables, places = [], []
+    for shard in np.unique(shards).tolist():
+        mine = np.flatnonzero(shards == shard)
+        with Run(plan.run_path("texts", shard)) as run:
+            batch = run.partition(0)
+            rows = np.searchsorted(column(batch, "ordinal"), rows_of(ordinal[mine]))
+            tables.append(pa.Table.from_batches([batch]).take(pa.array(rows)))
+        places.append(mine)
+    table = pa.concat_tables(tables).take(pa.array(np.argsort(np.concatenate(places))))
+    packed = zip(table["text"].to_pylist(), table["size"].to_pylist(), strict=True)
+    content = [codec.decompress(text, size, asbytes=True).decode() for text, size in packed]
     return table.append_column("content", pa.array(content, pa.large_string()))

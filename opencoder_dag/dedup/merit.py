@@ -51,14 +51,13 @@ def hash_partition(digests: NDArray[np.uint8], partitions: int) -> NDArray[np.in
 
 
 def origin_table(
-    table: pa.Table, digests: NDArray[np.uint8], ordinal: NDArray[np.int64], tier: int
+    table: pa.Table, digests: NDArray[np.uint8], ordinal: NDArray[np.int64], tier: NDArray[np.int32]
 ) -> pa.Table:
     """The columns of `ORIGIN_FIELDS` for the rows of a shard that `table` holds."""
     hashes = pa.Array.from_buffers(
         pa.binary(32), len(digests), [None, pa.py_buffer(np.ascontiguousarray(digests))]
     )
-    tiers = pa.array(np.full(len(ordinal), tier, np.int32))
-    columns = [pa.array(ordinal), tiers, hashes, *(table[name] for name in ORIGIN_COLUMNS[1:])]
+    columns = [pa.array(ordinal), pa.array(tier), hashes, *(table[name] for name in ORIGIN_COLUMNS[1:])]
     arrays = [
         (array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array).cast(field.type)
         for array, field in zip(columns, ORIGIN_FIELDS, strict=True)

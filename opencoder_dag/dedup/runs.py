@@ -122,11 +122,13 @@ def write_lookup(path: str, table: pa.Table) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def read_lookup(path: str, shard: int | None = None, columns: list[str] | None = None) -> pa.Table:
-    """Rows of a lookup table, of one shard when one is named."""
+def read_lookup(
+    path: str, shard: int | None = None, columns: list[str] | None = None, last: int | None = None
+) -> pa.Table:
+    """Rows of a lookup table; of one shard, or of the shards from `shard` up to `last`, when one is named."""
     bounds = None
     if shard is not None:
-        low, high = shard << SHARD_BITS, (shard + 1) << SHARD_BITS
+        low, high = shard << SHARD_BITS, (shard + 1 if last is None else last) << SHARD_BITS
         bounds = [("ordinal", ">=", low), ("ordinal", "<", high)]
     with fsspec.open(path, "rb") as handle:
         return pq.read_table(handle, columns=columns, filters=bounds)

@@ -21,9 +21,9 @@ from opencoder_dag.dedup.memory import rows_known
 from opencoder_dag.dedup.runs import AnyStep, PartStep, Plan, ShardStep, run_phase
 from opencoder_dag.dedup.verify import (
     ResolveStep,
-    SetsStep,
     collect_sets,
     resolve_partition,
+    sets_steps,
     verify_bin,
 )
 from opencoder_dag.engine import Engine
@@ -78,7 +78,6 @@ def find_duplicates(
     The verdicts are in the files `verify.verdicts_path(plan, partition)`.
     """
     numbered = list(enumerate(sources, start=plan.known))
-    known = [(shard, "") for shard in range(plan.known)]
 
     def phase(
         name: str, steps: Sequence[AnyStep], do: Callable[[AnyStep], dict[str, Any]]
@@ -97,9 +96,7 @@ def find_duplicates(
     [clustered] = phase("clusters", [ClusterStep(plan, tuple(meetings), rows)], cluster_candidates)
     bins = clustered["bins"]
     progress.expect(bins)
-    phase(
-        "sets", [SetsStep(plan, shard, source, bins) for shard, source in [*known, *numbered]], collect_sets
-    )
+    phase("sets", sets_steps(plan, sources, bins), collect_sets)
     verified = phase("near", [PartStep(plan, number) for number in range(bins)], verify_bin)
     phase("verdicts", [ResolveStep(plan, part, bins) for part in range(plan.partitions)], resolve_partition)
     return {

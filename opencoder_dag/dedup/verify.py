@@ -7,13 +7,14 @@ first, which of them go; and the verdicts that follow for their exact copies.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from opencoder_dag.dedup.bands import bands_path
+from opencoder_dag.dedup.bands import bands_path, sign_texts
 from opencoder_dag.dedup.clusters import members_path
 from opencoder_dag.dedup.digests import content_digests
 from opencoder_dag.dedup.exact import settled_path
@@ -27,13 +28,13 @@ from opencoder_dag.dedup.merit import (
     origin_table,
 )
 from opencoder_dag.dedup.runs import (
+    SHARD_BITS,
     PartStep,
     Plan,
     Run,
-    ShardStep,
+    chunked,
     column,
     cut,
-    ordinals,
     read_lookup,
     read_partition,
     rows_of,
@@ -44,9 +45,8 @@ from opencoder_dag.kernels.sets import choose_kept
 from opencoder_dag.kernels.shingles import fold_table, shingle_sets, text_buffers
 from opencoder_dag.lake import read_table
 
-COMPARED_IN_BUCKET = (
-    32  # kept texts of one bucket that a text is compared with; bounds the cost of a full bucket
-)
+KNOWN_TOGETHER = 64  # remembered shards whose candidates one step reads
+COMPARED_IN_BUCKET = 32  # kept texts of one bucket that a text is compared with; bounds a full bucket's cost
 
 VERDICT_SCHEMA = pa.schema(
     [
@@ -60,10 +60,19 @@ VERDICT_SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True)
-class SetsStep(ShardStep):
-    """Hand out the shingle sets of the candidates of one shard."""
+class SetsStep:
+    """Hand out the shingle sets of the candidates of one shard, or of some remembered ones together."""
 
+    plan: Plan
+    shard: int
+    last: int  # one after the last shard
+    source: str
     bins: int
+
+    @property
+    def name(self) -> str:
+        """The first shard's number."""
+        return f"{self.shard:05d}"
 
 
 @dataclass(frozen=True)
@@ -74,8 +83,20 @@ class ResolveStep(PartStep):
 
 
 def sets_path(plan: Plan, shard: int) -> str:
-    """Run of the shingle sets of a shard's candidates; its partitions are the bins."""
+    """Run of the shingle sets of the candidates of a step; its partitions are the bins."""
     return f"{plan.work}/sets/{shard:05d}.arrow"
+
+
+def sets_steps(plan: Plan, sources: Sequence[str], bins: int) -> list[SetsStep]:
+    """One step for each shard to be judged, and one for every few of the remembered ones."""
+    groups = [(group.start, group.stop, "") for group in chunked(plan.known, KNOWN_TOGETHER)]
+    singles = [(shard, shard + 1, source) for shard, source in enumerate(sources, start=plan.known)]
+    return [SetsStep(plan, shard, last, source, bins) for shard, last, source in [*groups, *singles]]
+
+
+def _all_sets(plan: Plan) -> list[str]:
+    firsts = [*range(0, plan.known, KNOWN_TOGETHER), *range(plan.known, plan.shards)]
+    return [sets_path(plan, first) for first in firsts]
 
 
 def near_path(plan: Plan, number: int) -> str:
@@ -99,31 +120,35 @@ def _sets_schema(plan: Plan) -> pa.Schema:
 
 
 def collect_sets(step: SetsStep) -> dict[str, Any]:
-    """Write the shingle sets and band keys of the candidates of one shard."""
+    """Write the shingle sets and band keys of the candidates of a step."""
     plan = step.plan
-    members = read_lookup(members_path(plan), step.shard)
-    rows = rows_of(column(members, "ordinal"))
-    bins = column(members, "bin")
+    members = read_lookup(members_path(plan), step.shard, last=step.last)
+    ordinal, bins = column(members, "ordinal"), column(members, "bin")
     order = np.argsort(bins, kind="stable")
-    rows, bins = rows[order], bins[order]
+    ordinal, bins = ordinal[order], bins[order]
     schema = _sets_schema(plan)
     found = schema.empty_table()
-    if len(rows):
+    if len(ordinal):
         if step.shard < plan.known:
-            taken = recall_texts(plan, step.shard, rows)
+            taken = recall_texts(plan, ordinal)
+            keys = sign_texts(taken["content"], np.arange(len(ordinal)), plan)[0].T
         else:
+            rows = rows_of(ordinal)
             taken = read_table(step.source, [*ORIGIN_COLUMNS, "content"]).take(pa.array(rows))
+            keys = _keys_of(plan, step.shard, rows)
         content = taken["content"]
-        bounds, values = shingle_sets(*text_buffers(content), np.arange(len(rows)), plan.ngram, fold_table())
-        numbers = ordinals(step.shard, rows)
-        origin = origin_table(taken, content_digests(content), numbers, plan.tier(step.shard))
-        keys = pa.FixedSizeListArray.from_arrays(
-            pa.array(_keys_of(plan, step.shard, rows).ravel()), plan.bands
+        bounds, values = shingle_sets(
+            *text_buffers(content), np.arange(len(ordinal)), plan.ngram, fold_table()
         )
+        tiers = np.array([plan.tier(shard) for shard in range(step.shard, step.last)], np.int32)
+        tier = tiers[(ordinal >> SHARD_BITS) - step.shard]
+        origin = origin_table(taken, content_digests(content), ordinal, tier)
+        flat = np.ascontiguousarray(keys).ravel()
+        lists = pa.FixedSizeListArray.from_arrays(pa.array(flat), plan.bands)
         sets = pa.LargeListArray.from_arrays(pa.array(bounds), pa.array(values))
-        found = pa.table([*origin.columns, keys, sets], schema=schema)
+        found = pa.table([*origin.columns, lists, sets], schema=schema)
     write_run(sets_path(plan, step.shard), schema, cut(found, bins, step.bins))
-    return {"texts": len(rows)}
+    return {"texts": len(ordinal)}
 
 
 def _keys_of(plan: Plan, shard: int, rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -145,9 +170,7 @@ def _keys_of(plan: Plan, shard: int, rows: np.ndarray[Any, Any]) -> np.ndarray[A
 def verify_bin(step: PartStep) -> dict[str, Any]:
     """Write the near duplicates of one bin with the texts they are like; reports counts and cluster sizes."""
     plan = step.plan
-    table = read_partition(
-        [sets_path(plan, shard) for shard in range(plan.shards)], step.number
-    ).combine_chunks()
+    table = read_partition(_all_sets(plan), step.number).combine_chunks()
     table = table.take(pa.array(by_merit(table.drop_columns(["keys", "shingles"])))).combine_chunks()
     keys = _flat(table["keys"]).reshape(-1, plan.bands)
     sets = _array(table["shingles"])

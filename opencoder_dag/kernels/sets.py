@@ -46,6 +46,30 @@ def jaccard(left: NDArray[np.uint64], right: NDArray[np.uint64], least: float) -
 
 
 @njit(cache=True, nogil=True)
+def sieve_of(keys: NDArray[np.uint64], bits: int) -> NDArray[np.uint8]:
+    """A bitmap of 2**bits bits with those set that the lowest `bits` bits of the keys name."""
+    sieve = np.zeros(max(1 << bits, 8) >> 3, np.uint8)
+    mask = np.uint64((1 << bits) - 1)
+    for key in keys:
+        place = key & mask
+        sieve[place >> np.uint64(3)] |= np.uint8(1 << (place & np.uint64(7)))
+    return sieve
+
+
+@njit(cache=True, nogil=True)
+def sift(keys: NDArray[np.uint64], sieve: NDArray[np.uint8], bits: int) -> NDArray[np.int64]:
+    """Positions of the keys whose bit is set in the sieve: all that went into it, and some more."""
+    found = np.empty(len(keys), np.int64)
+    count = 0
+    mask = np.uint64((1 << bits) - 1)
+    for position in range(len(keys)):
+        place = keys[position] & mask
+        found[count] = position
+        count += (sieve[place >> np.uint64(3)] >> np.uint8(place & np.uint64(7))) & 1
+    return found[:count].copy()
+
+
+@njit(cache=True, nogil=True)
 def group_ids(keys: NDArray[np.uint64]) -> tuple[NDArray[np.int64], int]:
     """Dense bucket numbers for band keys [bands, texts]: equal key in a band, equal number; -1 when alone."""
     bands, texts = keys.shape

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from opencoder_dag.dedup import deduplicate
-from opencoder_dag.dedup.bands import positions_of
+from opencoder_dag.dedup.bands import Wanted
 from opencoder_dag.engine import SerialEngine
 from opencoder_dag.errors import InputError
 from opencoder_dag.lake import Dataset, Lake
@@ -100,6 +100,5 @@ def test_without_a_memory_or_with_other_settings(tmp_path: Path) -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(0, 40), max_size=60), st.sets(st.integers(0, 60), max_size=20))
 def test_positions_of_wanted_keys(keys: list[int], wanted: set[int]) -> None:
-    ordered = np.array(sorted(keys), np.uint64)
-    found = positions_of(ordered, np.array(sorted(wanted), np.uint64))
-    assert found.tolist() == [at for at, key in enumerate(ordered.tolist()) if key in wanted]
+    found = Wanted(np.array(sorted(wanted), np.uint64)).positions(np.array(keys, np.uint64))
+    assert found.tolist() == [at for at, key in enumerate(keys) if key in wanted]
