@@ -5,6 +5,6 @@ and the statistics of all that. Does not belong here: running programs (`sandbox
 (`report/`).
 """
 
-from opencoder_dag.evaluate.stage import evaluate_model
+from opencoder_dag.evaluate.stage import evaluate_endpoint, evaluate_model
 
-__all__ = ["evaluate_model"]
+__all__ = ["evaluate_endpoint", "evaluate_model"]

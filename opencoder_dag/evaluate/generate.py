@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import io
 import time
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,6 +22,9 @@ from opencoder_dag.evaluate.local_model import LocalModel
 from opencoder_dag.evaluate.suites import Problem, Suite
 from opencoder_dag.lake import Dataset, Lake, Stage, publish, read_table, write_bytes
 from opencoder_dag.recipe import Evaluate
+
+if TYPE_CHECKING:
+    from opencoder_dag.instruct.llm import ChatModel
 
 VERSION = "1"
 FILE = "completions.parquet"
@@ -34,71 +38,113 @@ SCHEMA = pa.schema(
     ]
 )
 
-CHAT_PROGRAM = "Complete this {language} function:\n\n```{language}\n{prompt}\n```"
-LANGUAGE_NAMES = {"python": "Python", "python_unittest": "Python"}
+CHAT_PROGRAM = "Complete this {name} function:\n\n```{language}\n{prompt}\n```"
+LANGUAGE_NAMES = {
+    **{"cpp": "C++", "cs": "C#", "go": "Go", "java": "Java", "js": "JavaScript", "php": "PHP"},
+    **{"python": "Python", "rb": "Ruby", "rs": "Rust", "sh": "Bash", "ts": "TypeScript"},
+}
 
 
 def chat_message(suite: Suite, problem: Problem) -> str:
     """What a chat model is asked: the suite's own words, else the prompt as code to be completed."""
     template = suite.spec.chat or ("{prompt}" if suite.spec.task == "answer" else CHAT_PROGRAM)
-    language = LANGUAGE_NAMES.get(problem.language, problem.language)
-    return fill(template, {"language": language, "prompt": problem.prompt.rstrip()})
+    language = problem.language.partition("_")[0]
+    name = LANGUAGE_NAMES.get(language, language)
+    return fill(template, {"name": name, "language": language, "prompt": problem.prompt.rstrip()})
+
+
+Draw = Callable[[Suite, Sequence[Problem], "Drawing"], list[str]]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How completions are drawn."""
+
+    form: Form
+    samples: int
+    temperature: float
+    max_new_tokens: int
+    seed: int
+
+
+def draw_locally(
+    model: LocalModel, on_progress: Callable[[int, int], None] = lambda done, total: None
+) -> Draw:
+    """Completions of a model on this machine."""
+
+    def draw(suite: Suite, asked: Sequence[Problem], drawing: Drawing) -> list[str]:
+        if drawing.form == "chat":
+            prompts = [(model.chat_prompt(chat_message(suite, problem)), "") for problem in asked]
+        else:
+            prompts = [model.text_prompt(problem.prompt) for problem in asked]
+        drawn = model.complete(
+            [tokens for tokens, _ in prompts],
+            max_new_tokens=drawing.max_new_tokens,
+            temperature=drawing.temperature,
+            seed=drawing.seed,
+            stops=suite.stops if drawing.form == "base" else (),
+            on_progress=on_progress,
+        )
+        return [text.removeprefix(rest) for text, (_, rest) in zip(drawn, prompts, strict=True)]
+
+    return draw
+
+
+def draw_by_endpoint(
+    model: ChatModel, on_progress: Callable[[int, int], None] = lambda done, total: None
+) -> Draw:
+    """Answers of a chat model behind an OpenAI-compatible address; a question without an answer counts as
+    an empty completion, which fails."""
+
+    def draw(suite: Suite, asked: Sequence[Problem], drawing: Drawing) -> list[str]:
+        from opencoder_dag.instruct.llm import ask
+
+        chats = [
+            ask(
+                chat_message(suite, problem),
+                max_tokens=drawing.max_new_tokens,
+                temperature=drawing.temperature,
+                seed=drawing.seed + index,
+            )
+            for index, problem in enumerate(asked)
+        ]
+        return [answer if isinstance(answer, str) else "" for answer in model.answer(chats, on_progress)]
+
+    return draw
 
 
 def complete_suite(
     lake: Lake,
     suite: Suite,
     identity: dict[str, str],
-    model: Callable[[], LocalModel],
+    draw: Callable[[], Draw],
     config: Evaluate,
     form: Form,
     seed: int,
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Dataset:
     """Draw `config.samples` completions of every problem, or find them drawn.
 
-    `identity` names the digests of model and tokenizer; `model` loads the model, and is not called when the
-    completions are there. Raises `InputError` when several samples are asked for at temperature 0.
+    `identity` names the digests of model and tokenizer, or the model's name at its address; `draw` is not
+    called when the completions are there. Raises `InputError` when several samples are asked for at
+    temperature 0.
     """
     if config.samples > 1 and config.temperature == 0:
         raise InputError(f"evaluate.samples: {config.samples} samples are all the same at temperature 0")
     longest = max(config.max_new_tokens, suite.spec.max_new_tokens or 0)
-    drawing = {
-        "samples": config.samples,
-        "temperature": config.temperature,
-        "max_new_tokens": config.max_new_tokens,
-    }
-    stage = Stage(
-        "completions",
-        VERSION,
-        config={**drawing, "suite": suite.digest, "form": form, "seed": seed},
-        inputs=identity,
-    )
+    drawing = Drawing(form, config.samples, config.temperature, longest, seed)
+    stage = Stage("completions", VERSION, config={**asdict(drawing), "suite": suite.digest}, inputs=identity)
     if (ready := lake.find(stage)) is not None:
         return ready
     started = time.monotonic()
-    local = model()
-    asked = [problem for problem in suite.problems for _ in range(config.samples)]
-    if form == "chat":
-        prompts = [(local.chat_prompt(chat_message(suite, problem)), "") for problem in asked]
-    else:
-        prompts = [local.text_prompt(problem.prompt) for problem in asked]
-    drawn = local.complete(
-        [tokens for tokens, _ in prompts],
-        max_new_tokens=longest,
-        temperature=config.temperature,
-        seed=seed,
-        stops=suite.stops if form == "base" else (),
-        on_progress=on_progress,
-    )
-    texts = [text.removeprefix(rest) for text, (_, rest) in zip(drawn, prompts, strict=True)]
-    keys = [(problem.task_id, sample) for problem in suite.problems for sample in range(config.samples)]
-    table = pa.Table.from_pydict(
-        {"task_id": [key[0] for key in keys], "sample": [key[1] for key in keys], "completion": texts},
-        schema=SCHEMA,
-    )
+    keys = [(problem, sample) for problem in suite.problems for sample in range(config.samples)]
+    texts = draw()(suite, [problem for problem, _ in keys], drawing)
+    columns = {
+        "task_id": [problem.task_id for problem, _ in keys],
+        "sample": [sample for _, sample in keys],
+        "completion": texts,
+    }
     buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd")
+    pq.write_table(pa.Table.from_pydict(columns, schema=SCHEMA), buffer, compression="zstd")
     write_bytes(f"{lake.folder(stage)}/{FILE}", buffer.getvalue())
     return publish(
         lake,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import string
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from importlib import resources
 from typing import Any
@@ -120,8 +121,11 @@ def _mbpp_fields(row: Row) -> dict[str, str]:
 
 def _tested_name(code: str, tests: str) -> str:
     """The first function of the reference that the tests name."""
-    used = {node.id for node in ast.walk(ast.parse(tests)) if isinstance(node, ast.Name)}
-    defined = [node.name for node in ast.parse(code).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the set has escape sequences that Python warns of
+        examined, solution = ast.parse(tests), ast.parse(code)
+    used = {node.id for node in ast.walk(examined) if isinstance(node, ast.Name)}
+    defined = [node.name for node in solution.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     return next((name for name in defined if name in used), "")
 
 

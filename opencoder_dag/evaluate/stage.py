@@ -9,25 +9,56 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from opencoder_dag.engine import Engine
 from opencoder_dag.errors import OpencoderError
-from opencoder_dag.evaluate.generate import Form, complete_suite, read_completions
+from opencoder_dag.evaluate.generate import (
+    Draw,
+    Form,
+    complete_suite,
+    draw_by_endpoint,
+    draw_locally,
+    read_completions,
+)
 from opencoder_dag.evaluate.judge import Judgement, judge_choices, judge_suite
 from opencoder_dag.evaluate.local_model import Bits, LocalModel, local_folder
 from opencoder_dag.evaluate.statistics import bootstrap_ratio, pass_at_k, share_interval
 from opencoder_dag.evaluate.suites import Suite, load_suites
 from opencoder_dag.lake import Dataset, Lake, Stage, publish_folder, write_table
 from opencoder_dag.recipe import Evaluate
-from opencoder_dag.sandbox import SandboxOptions, sandbox_kind
+from opencoder_dag.sandbox import Kind, SandboxOptions, sandbox_kind
+
+if TYPE_CHECKING:
+    from opencoder_dag.instruct.llm import ChatModel
 
 VERSION = "1"
 STAGE = "eval_scores"
+PROBLEMS_SCHEMA = pa.schema(
+    [
+        pa.field("doc_id", pa.string()),  # the problem's id in its suite
+        pa.field("suite", pa.string()),
+        pa.field("group", pa.string()),
+        pa.field("samples", pa.int32()),
+        pa.field("correct", pa.int32()),
+        pa.field("verdicts", pa.list_(pa.string())),
+        pa.field("details", pa.list_(pa.string())),
+        pa.field("solutions", pa.list_(pa.large_string())),
+        pa.field("reference_bits_per_byte", pa.float64()),
+    ]
+)
+HELD_OUT_SCHEMA = pa.schema(
+    [
+        pa.field("doc_id", pa.string()),
+        pa.field("language", pa.string()),
+        pa.field("bits", pa.float64()),
+        pa.field("bytes", pa.int64()),
+    ]
+)
 SCORES, PROBLEMS, HELD_OUT = "scores.json", "problems.parquet", "held_out.parquet"
 
 
@@ -54,13 +85,7 @@ def evaluate_model(
     models.
     """
     suites, missing = load_suites(config.suites, config.problems, config.missing == "skip")
-    kind = sandbox_kind(sandbox)
-    for suite in suites:
-        if kind == "process" and sandbox.kind == "auto" and not suite.spec.trusted:
-            raise OpencoderError(
-                f"suite '{suite.name}' runs programs of unknown origin and bubblewrap does not work here; "
-                "set the sandbox to 'process' to run them with limits only"
-            )
+    kind = _containment(suites, sandbox)
     identity = {"model": model.digest, "tokenizer": _tokenizer_digest(tokenizer_folder)}
     stage = Stage(
         STAGE,
@@ -86,7 +111,8 @@ def evaluate_model(
                 judged = _choose(load(), suite)
                 steps.next(len(suite.problems))
             else:
-                drawn = complete_suite(lake, suite, identity, load, config, form, seed, steps.report)
+                draw = partial(_draw, load, steps.report)
+                drawn = complete_suite(lake, suite, identity, draw, config, form, seed)
                 results.completions[suite.name] = drawn.path
                 steps.next(len(suite.problems))
                 judged = judge_suite(suite, read_completions(drawn), form, sandbox)
@@ -96,6 +122,56 @@ def evaluate_model(
         documents = pick_documents(held_out, config.held_out_documents, seed)
         results.add_held_out(documents, load().document_bits([row["content"] for row in documents]))
         steps.next(config.held_out_documents)
+    facts = {"sandbox": kind, "missing": missing, "form": form, "held_out_documents": len(documents)}
+    return _publish(lake, stage, results, facts, started)
+
+
+def evaluate_endpoint(
+    lake: Lake,
+    model: ChatModel,
+    config: Evaluate,
+    seed: int,
+    sandbox: SandboxOptions,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Dataset:
+    """Score a chat model behind an OpenAI-compatible address on the suites of a recipe: `eval_scores`.
+
+    Likelihoods cannot be had over a chat address: suites of multiple choice are left out and named in
+    `manifest.facts["missing"]`, and there are no bits per byte. Raises as `evaluate_model`.
+    """
+    suites, missing = load_suites(config.suites, config.problems, config.missing == "skip")
+    missing |= {suite.name: "needs likelihoods" for suite in suites if suite.spec.task == "choice"}
+    suites = [suite for suite in suites if suite.spec.task != "choice"]
+    kind = _containment(suites, sandbox)
+    identity = {"endpoint": f"{model.url} {model.model}"}
+    digests = {suite.name: suite.digest for suite in suites}
+    stage = Stage(
+        STAGE,
+        VERSION,
+        config={
+            "evaluate": config.config(),
+            "form": "chat",
+            "seed": seed,
+            "suites": digests,
+            "sandbox": kind,
+        },
+        inputs=identity,
+    )
+    if (ready := lake.find(stage)) is not None:
+        return ready
+    started = time.monotonic()
+    results = _Results(seed)
+    steps = _Steps(on_progress, [len(suite.problems) for suite in suites])
+    for suite in suites:
+        draw = partial(draw_by_endpoint, model, steps.report)
+        drawn = complete_suite(lake, suite, identity, draw, config, "chat", seed)
+        results.completions[suite.name] = drawn.path
+        results.add_suite(suite, judge_suite(suite, read_completions(drawn), "chat", sandbox), None)
+        steps.next(len(suite.problems))
+    return _publish(lake, stage, results, {"sandbox": kind, "missing": missing, "form": "chat"}, started)
+
+
+def _publish(lake: Lake, stage: Stage, results: _Results, facts: dict[str, Any], started: float) -> Dataset:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         results.write(folder)
@@ -104,24 +180,33 @@ def evaluate_model(
             stage,
             folder,
             digest_of=[SCORES, PROBLEMS, HELD_OUT],
-            counts={
-                "in": len(results.problems),
-                "kept": len(results.problems),
-                "removed": 0,
-                "quarantined": 0,
-            },
+            counts=results.counts(),
             facts={
                 "scores": results.scores,
                 "intervals": results.intervals,
-                "sandbox": kind,
-                "missing": missing,
-                "form": form,
                 "verdicts": results.verdicts,
                 "completions": results.completions,
-                "held_out_documents": len(documents),
+                **facts,
             },
             seconds=time.monotonic() - started,
         )
+
+
+def _containment(suites: Sequence[Suite], sandbox: SandboxOptions) -> Kind:
+    """The containment to be had here; raises `OpencoderError` when it is too weak for a suite and was not
+    asked for by name."""
+    kind = sandbox_kind(sandbox)
+    for suite in suites:
+        if kind == "process" and sandbox.kind == "auto" and not suite.spec.trusted:
+            raise OpencoderError(
+                f"suite '{suite.name}' runs programs of unknown origin and bubblewrap does not work here; "
+                "set the sandbox to 'process' to run them with limits only"
+            )
+    return kind
+
+
+def _draw(load: Callable[[], LocalModel], report: Callable[[int, int], None]) -> Draw:
+    return draw_locally(load(), report)
 
 
 def _choose(model: LocalModel, suite: Suite) -> list[Judgement]:
@@ -157,7 +242,7 @@ class _Results:
         self.problems: list[dict[str, Any]] = []
         self.documents: list[dict[str, Any]] = []
 
-    def add_suite(self, suite: Suite, judged: Sequence[Judgement], bits: Sequence[Bits]) -> None:
+    def add_suite(self, suite: Suite, judged: Sequence[Judgement], bits: Sequence[Bits] | None) -> None:
         groups: dict[str, list[int]] = {"": list(range(len(judged)))}
         for index, judgement in enumerate(judged):
             if judgement.problem.group:
@@ -170,11 +255,13 @@ class _Results:
                 name = ".".join(filter(None, (suite.name, group, metric)))
                 values = [shares[index] for index in members]
                 self._add(name, sum(values) / len(values), share_interval(values, self.seed))
-        for group, members in groups.items():
-            name = ".".join(filter(None, (suite.name, group, "bits_per_byte")))
-            self._add_bits(name, [bits[index] for index in members])
+        if bits is not None:
+            for group, members in groups.items():
+                name = ".".join(filter(None, (suite.name, group, "bits_per_byte")))
+                self._add_bits(name, [bits[index] for index in members])
         counts = self.verdicts.setdefault(suite.name, {})
-        for judgement, cost in zip(judged, bits, strict=True):
+        costs: Sequence[Bits | None] = bits or [None] * len(judged)
+        for judgement, cost in zip(judged, costs, strict=True):
             for verdict in judgement.verdicts:
                 counts[verdict] = counts.get(verdict, 0) + 1
             self.problems.append(
@@ -187,7 +274,7 @@ class _Results:
                     "verdicts": list(judgement.verdicts),
                     "details": list(judgement.details),
                     "solutions": list(judgement.solutions),
-                    "reference_bits_per_byte": round(cost.bits / max(cost.bytes, 1), 6),
+                    "reference_bits_per_byte": round(cost.bits / max(cost.bytes, 1), 6) if cost else None,
                 }
             )
 
@@ -223,8 +310,8 @@ class _Results:
     def write(self, folder: Path) -> None:
         content = {"scores": self.scores, "intervals": self.intervals, "verdicts": self.verdicts}
         (folder / SCORES).write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
-        write_table(str(folder / PROBLEMS), pa.Table.from_pylist(self.problems))
-        write_table(str(folder / HELD_OUT), pa.Table.from_pylist(self.documents))
+        write_table(str(folder / PROBLEMS), pa.Table.from_pylist(self.problems, schema=PROBLEMS_SCHEMA))
+        write_table(str(folder / HELD_OUT), pa.Table.from_pylist(self.documents, schema=HELD_OUT_SCHEMA))
 
 
 def pick_documents(held_out: Dataset, count: int, seed: int) -> list[dict[str, Any]]:
