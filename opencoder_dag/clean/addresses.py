@@ -90,7 +90,7 @@ _VERSION_AFTER = re.compile(
     re.IGNORECASE,
 )
 _NUMBER_BEFORE = re.compile(
-    r"(?<![.\d])\d{0,4}\.\d+(?:\.\d+){0,2}[ ,-]$|\b(?:updat|upgrad|patch|bump)\w*[^\n]{1,24} (?:to|from) $",
+    r"(?<![.\d])\d{0,4}\.\d+(?:\.\d+)?[ ,-]$|\b(?:updat|upgrad|patch|bump)\w*[^\n]{1,24} (?:to|from) $",
     re.IGNORECASE,
 )
 _NUMBER_AFTER = re.compile(r"[ ,-]-?\d*\.\d+(?![.\d])")
