@@ -155,7 +155,7 @@ def concatenations(file: SourceFile) -> Value:
 @signal("qsc_code_cate_encoded_data", "general_code")
 def encoded(file: SourceFile) -> Value:
     """Whether a run of encoded data is longer than 1024 characters or all cover more than half."""
-    return is_encoded(file.text)
+    return is_encoded(file.codes)
 
 
 @signal("qsc_code_frac_chars_hex_words", "general_code")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -65,14 +64,23 @@ def lines_with(text: str, needles: Sequence[str]) -> int:
 
 def lines_with_word(text: str, word: str) -> int:
     """Number of lines that contain a word as a whole, not as a part of another."""
-    count, last = 0, -1
-    for found in re.finditer(rf"\b{word}\b", text):
-        end = text.find("\n", found.start())
-        count += end != last
-        last = end
-        if end < 0:
-            break
+    size = len(text)
+    count = 0
+    found = text.find(word)
+    while found >= 0:
+        end = found + len(word)
+        starts = found == 0 or not _in_word(text[found - 1])
+        if starts and (end == size or not _in_word(text[end])):
+            count += 1
+            end = text.find("\n", end)
+            if end < 0:
+                break
+        found = text.find(word, end)
     return count
+
+
+def _in_word(char: str) -> bool:
+    return char.isalnum() or char == "_"
 
 
 def _hits(text: str, needle: str) -> Iterator[int]:

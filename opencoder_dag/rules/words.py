@@ -128,44 +128,39 @@ def _table_bits(entries: int) -> int:
 def _scan(codes: Any, classes: Any, folds: Any) -> Any:
     """Cut into words, and number the distinct ones by a 64-bit hash of their characters."""
     size = len(codes)
-    capacity = size // 2 + 1
-    hashes = np.empty(capacity, np.uint64)
-    lengths = np.empty(capacity, np.int32)
+    hashes = np.empty(size, np.uint64)
+    lengths = np.empty(size, np.int32)
     total = 0
-    current = BREAK
-    length = 0
-    key = np.uint64(0)
-    for position in range(size + 1):
-        kind = BREAK
-        if position < size:
+    position = 0
+    while position < size:
+        kind = classes[codes[position]]
+        if kind in (BREAK, DELETED):
+            position += 1
+            continue
+        key = np.uint64(0x9E3779B97F4A7C15)
+        length = 0
+        while position < size:
             code = codes[position]
-            kind = classes[code]
-            if kind == DELETED:
-                continue
-        if kind != current:
-            if current != BREAK:
-                if total == len(hashes):
-                    hashes = np.concatenate((hashes, np.empty(total, np.uint64)))
-                    lengths = np.concatenate((lengths, np.empty(total, np.int32)))
-                hashes[total] = _mix(key)
-                lengths[total] = length
-                total += 1
-            current = kind
-            length = 0
-            key = np.uint64(0x9E3779B97F4A7C15)
-        if kind != BREAK:
-            key = (key ^ np.uint64(folds[code])) * np.uint64(0x100000001B3)
-            length += 1
+            here = classes[code]
+            if here == kind:
+                key = (key ^ np.uint64(folds[code])) * np.uint64(0x100000001B3)
+                length += 1
+            elif here != DELETED:
+                break
+            position += 1
+        hashes[total] = _mix(key)
+        lengths[total] = length
+        total += 1
     ids = np.empty(total, np.int32)
     counts = np.zeros(total, np.int32)
     bits = _table_bits(total)
-    mask = np.int64((1 << bits) - 1)
+    mask = np.uint64((1 << bits) - 1)
     slots = np.full(1 << bits, -1, np.int32)
     firsts = np.empty(total, np.uint64)
     distinct = 0
     for word in range(total):
         key = hashes[word]
-        slot = np.int64(key & np.uint64(mask))
+        slot = key & mask
         while True:
             found = slots[slot]
             if found < 0:
@@ -176,7 +171,7 @@ def _scan(codes: Any, classes: Any, folds: Any) -> Any:
                 break
             if firsts[found] == key:
                 break
-            slot = (slot + 1) & mask
+            slot = (slot + np.uint64(1)) & mask
         ids[word] = found
         counts[found] += 1
     return ids, lengths[:total].copy(), counts[:distinct].copy()

@@ -8,9 +8,9 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opencoder_dag.rules.characters import codes_of
+from opencoder_dag.rules.characters import class_table, codes_of
 from opencoder_dag.rules.lines import lines_with, raw_lines, squeezed_lines, trimmed_lines
-from opencoder_dag.rules.literals import hex_characters, is_encoded, strings_of
+from opencoder_dag.rules.literals import _encoded_runs, hex_characters, is_encoded, strings_of
 
 texts = st.text(alphabet=st.sampled_from("ab  \n\n\t},é\u2003"), max_size=80)
 quoted = st.text(alphabet=st.sampled_from("'\"'\"a \nwé:/x"), max_size=60)
@@ -80,7 +80,26 @@ def test_lines_with_counts_lines_not_hits():
 
 def test_encoded_data():
     assert hex_characters("x = 0x1F + 0XAB; y0x12 0xZZ") == 8
-    assert is_encoded("data = '" + "QUJD" * 300 + "'")
-    assert is_encoded("\\x41\\x42" * 300)
-    assert is_encoded("\\u0041" * 200)
-    assert not is_encoded("def plain(text):\n    return text\n" * 40)
+    assert is_encoded(codes_of("data = '" + "QUJD" * 300 + "'"))
+    assert is_encoded(codes_of("\\x41\\x42" * 300))
+    assert is_encoded(codes_of("\\u0041" * 200))
+    assert not is_encoded(codes_of("def plain(text):\n    return text\n" * 40))
+
+
+PATTERNS = (
+    r"[a-zA-Z0-9+/\n=]{64,}",
+    r"(?:\b(?:0x|\\x)?[0-9a-fA-F]{2}(?:,|\b\s*)){8,}",
+    r"(?:\\u[0-9a-fA-F]{4}){8,}",
+)
+pieces = st.sampled_from(
+    ["0x", "\\x", "1f", "A", "0", ",", " ", "\n", "\\u", "00", "41", "ab, ", "z", "é", "beef" * 9]
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(pieces, max_size=60))
+def test_encoded_runs_are_those_of_the_published_patterns(parts: list[str]):
+    text = "".join(parts)
+    runs = [len(found.group()) for pattern in PATTERNS for found in re.finditer(pattern, text)]
+    codes = codes_of(text)
+    assert _encoded_runs(codes, class_table(codes)) == (max(runs, default=0), sum(runs))
