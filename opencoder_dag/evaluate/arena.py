@@ -25,9 +25,9 @@ TEMPERATURE = 0.2
 
 SYSTEM = (
     "You compare the answers of two assistants to a programming question. First write your own answer. "
-    "Then name the mistakes of both answers: does the code run, is it right, does it do what was asked, is it "
-    "readable? Neither the order of the answers nor their length counts. End with exactly one of these verdicts: "
-    "[[A>>B]] (A is clearly better), [[A>B]] (A is slightly better), [[A=B]] (as good), [[B>A]], [[B>>A]]."
+    "Then name the mistakes of both: does the code run, is it right, does it do what was asked, is it "
+    "readable? Neither the order of the answers nor their length counts. End with one of these verdicts: "
+    "[[A>>B]] (A is clearly better), [[A>B]] (slightly), [[A=B]] (as good), [[B>A]] or [[B>>A]]."
 )
 
 

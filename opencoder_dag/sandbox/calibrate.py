@@ -6,7 +6,7 @@ import time
 from functools import cache
 
 # CPU seconds of `_work` on the machine that the default limits were chosen on (Python 3.11, 2.9 GHz).
-REFERENCE_SECONDS = 0.020
+REFERENCE_SECONDS = 0.008
 ROUNDS = 3
 
 
