@@ -114,7 +114,7 @@ _SEQUENCES = (
     "11111111",
 )
 _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*(?:(?:\.|::|->|/|-)[A-Za-z_$][\w$]*)*")
-_SEGMENT = re.compile(r"[A-Za-z]+\d{0,2}|\d{1,4}")
+_SEGMENT = re.compile(r"[A-Za-z]+\d{0,2}|\d{1,4}|[A-Z]\d(?:[A-Z]?[a-z]{2,}+)++")
 _ALGORITHMS = re.compile(
     r"(?:sha|md|utf|base|aes|rsa|hs|rs|es|pbkdf|bcrypt|scrypt|argon|oauth|x|v|http|ipv|win|h|p)-?\d{1,4}",
     re.IGNORECASE,
@@ -253,7 +253,7 @@ def is_high_entropy(value: str) -> bool:
     """Whether a value is a random key: 16 characters or more, letters and digits mixed, and no words."""
     if not 16 <= len(value) <= 512 or not re.fullmatch(r"[A-Za-z0-9+/=_.:~!@#%^&*-]+", value):
         return False
-    if value[0] in "/.%#" or "://" in value or _is_placeholder(value):
+    if value[0] in "/.%#" or "://" in value or "..." in value or _is_placeholder(value):
         return False
     if not any(character.isdigit() for character in value) or not any(
         character.isalpha() for character in value

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 
 from opencoder_dag.recipe import PythonRules
@@ -208,3 +211,15 @@ def test_long_line_and_right_to_left_marks() -> None:
         None,
         None,
     ]
+
+
+def test_autofix_on_the_standard_library_keeps_the_program_and_is_idempotent() -> None:
+    files = sorted(Path(ast.__file__).parent.glob("[a-d]*.py"))
+    texts = [file.read_text(encoding="utf-8") for file in files]
+    repair = PythonRules(autofix=True)
+    once = judge_python(texts, repair)
+    assert sum(judged.text != text for judged, text in zip(once, texts, strict=True)) > 20
+    for judged, text in zip(once, texts, strict=True):
+        assert ast.dump(ast.parse(judged.text)) == ast.dump(ast.parse(text))
+    again = judge_python([judged.text for judged in once], repair)
+    assert [judged.text for judged in again] == [judged.text for judged in once]
