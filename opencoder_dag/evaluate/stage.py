@@ -117,7 +117,8 @@ def evaluate_model(
                 steps.next(len(suite.problems))
                 judged = judge_suite(suite, read_completions(drawn), form, sandbox)
             pairs = [(problem.prompt, problem.reference) for problem in suite.problems]
-            results.add_suite(suite, judged, load().continuation_bits(pairs))
+            known = all(reference for _, reference in pairs)
+            results.add_suite(suite, judged, load().continuation_bits(pairs) if known else None)
             steps.next(len(suite.problems))
         documents = pick_documents(held_out, config.held_out_documents, seed)
         results.add_held_out(documents, load().document_bits([row["content"] for row in documents]))
