@@ -94,6 +94,36 @@ The request, cleaned of names, greetings and slips of the pen, otherwise unchang
 A complete and correct answer, with code in fenced blocks.
 """
 
+SNIPPET = """\
+Here is a program:
+
+```python
+{code}
+```
+
+With its idea as a starting point write another, self-contained piece of Python: one or more functions with
+docstrings, standard library only. Answer with exactly two sections under these headings:
+
+### Code
+One Python code block.
+### Tests
+One Python code block of at least five assert statements, one a line, that call the functions.
+"""
+
+TEXTBOOK = """\
+Here is a program:
+
+```python
+{code}
+```
+
+Write a section of a textbook about the knowledge behind it: what problem it solves, which idea it uses, where
+that idea comes up again, what goes wrong without it. Show the idea with Python code in fenced blocks, which
+run one after the other, with asserts for what they should give. Answer with one section under this heading:
+
+### Lesson
+"""
+
 _HEADING = re.compile(r"^\s{0,3}#{1,4}\s*\**([A-Za-z ]+?)\**\s*:?\s*$", re.MULTILINE)
 _BLOCK = re.compile(r"^[ \t]*```[\w+-]*[^\n]*\n(.*?)^[ \t]*```", re.MULTILINE | re.DOTALL)
 
@@ -124,6 +154,11 @@ def code_of(section: str) -> str:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise Refused("code that is not Python") from None
     return code.strip()
+
+
+def blocks_of(section: str) -> list[str]:
+    """The fenced blocks of a section."""
+    return [block.rstrip() for block in _BLOCK.findall(section)]
 
 
 def asserts_of(section: str, minimum: int) -> list[str]:

@@ -42,6 +42,7 @@ from opencoder_dag.mix.measure import MEASURED_SCHEMA, MeasureTask, measure
 from opencoder_dag.mix.plan import PLAN_COLUMNS, plan_mix
 
 if TYPE_CHECKING:
+    from opencoder_dag.instruct.llm import ChatModel
     from opencoder_dag.recipe import InstructionSet, Mix, Train
     from opencoder_dag.sandbox import SandboxOptions
 
@@ -60,14 +61,15 @@ def build_mix(
     sandbox: SandboxOptions,
     engine: Engine,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
+    model: ChatModel | None = None,
 ) -> Dataset:
     """Stage "annealing_mix": kept documents with `part`, `tokens`, `pretrain` and `anneal` (times seen).
 
     Input is corpus, web and the documents added here (source "snippets", "textbooks" or "instructions").
-    Removed are
-    `held_out`, `language_cap`, `empty` and `over_budget`. `manifest.facts["parts"]` is the table of tokens
-    asked, available and used, a row for each part in each phase; `manifest.facts["generated"]` counts the
-    candidates that were run. Raises `InputError` when the folder holds no fast tokenizer.
+    Removed are `held_out`, `language_cap`, `empty` and `over_budget`. `manifest.facts["parts"]` is the table
+    of tokens asked, available and used, a row for each part in each phase; `manifest.facts["generated"]`
+    counts the candidates that were run. A language `model`, if given, writes some of them. Raises
+    `InputError` when the folder holds no fast tokenizer.
     """
     tokenizer = f"{tokenizer_folder}/tokenizer.json"
     if not exists(tokenizer):
@@ -82,6 +84,7 @@ def build_mix(
             "tokens": train.tokens,
             "anneal_tokens": train.anneal_tokens,
             "seed": seed,
+            "model": None if model is None else model.model,
         },
         {
             "corpus": corpus.digest,
@@ -93,6 +96,8 @@ def build_mix(
     if (ready := lake.find(stage)) is not None:
         return ready
     started = time.monotonic()
+    if model is not None:
+        model.cache = model.cache or f"{lake.root}/answers"
     folder = lake.folder(stage)
     sources = [(dataset, path) for dataset in (corpus, web) for path in dataset.shards()]
     steps = 2 * len(sources) + 2
@@ -116,7 +121,7 @@ def build_mix(
     for done, _ in enumerate(engine.map(measure, tasks), 1):
         on_progress(done, steps)
 
-    generated, facts = generated_documents(tasks, tokenizer, config, train, seed, sandbox)
+    generated, facts = generated_documents(tasks, tokenizer, config, train, seed, sandbox, model)
     write_table(f"{folder}/work/generated.parquet", generated)
     on_progress(len(sources) + 1, steps)
 

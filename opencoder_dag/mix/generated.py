@@ -25,12 +25,15 @@ from opencoder_dag.mix.measure import (
     lowest,
 )
 from opencoder_dag.mix.parts import CODE_INSTRUCTIONS, LANGUAGE_INSTRUCTIONS, SNIPPETS, TEXTBOOKS
+from opencoder_dag.mix.written import written_candidates
 
 if TYPE_CHECKING:
+    from opencoder_dag.instruct.llm import ChatModel
     from opencoder_dag.recipe import InstructionSet, Mix, Train
     from opencoder_dag.sandbox import SandboxOptions
 
 GENERATED = (SNIPPETS, TEXTBOOKS)
+WRITTEN = 200  # seeds that a language model gets, if there is one
 BYTES_PER_TOKEN = 16  # an upper bound, so that enough pairs are offered
 
 
@@ -41,6 +44,7 @@ def generated_documents(
     train: Train,
     seed: int,
     sandbox: SandboxOptions,
+    model: ChatModel | None = None,
 ) -> tuple[pa.Table, dict[str, Any]]:
     """Documents with `part` and `tokens`, and how many were mined, run, passed, read and refused.
 
@@ -54,7 +58,7 @@ def generated_documents(
     rows: list[dict[str, Any]] = []
     facts: dict[str, Any] = {}
     if config.high_quality:
-        rows, facts = _passed(tasks, sandbox)
+        rows, facts = _passed(tasks, sandbox, seed, model)
         wanted = {
             CODE_INSTRUCTIONS: config.shares.code_instructions,
             LANGUAGE_INSTRUCTIONS: config.shares.language_instructions,
@@ -73,7 +77,7 @@ def generated_documents(
 
 
 def _passed(
-    tasks: Sequence[MeasureTask], sandbox: SandboxOptions
+    tasks: Sequence[MeasureTask], sandbox: SandboxOptions, seed: int, model: ChatModel | None
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     mined = [row for task in tasks for row in read_table(task.mined).to_pylist()]
     facts: dict[str, Any] = {part: {"mined": sum(row["part"] == part for row in mined)} for part in GENERATED}
@@ -83,6 +87,10 @@ def _passed(
         for part in GENERATED
         for row in lowest([row for row in mined if row["part"] == part], CANDIDATES[part])
     ]
+    if model is not None:
+        seeds = [row for row in chosen if row["part"] == SNIPPETS][:WRITTEN]
+        written, facts["written"] = written_candidates(seeds, model, seed)
+        chosen = lowest([*chosen, *written], len(chosen) + len(written))
     rows = []
     for row, verdict in zip(chosen, _verdicts(chosen, sandbox), strict=True):
         counts = facts[row["part"]]

@@ -13,12 +13,14 @@ from pydantic import ValidationError
 
 from opencoder_dag.engine import SerialEngine
 from opencoder_dag.errors import InputError
+from opencoder_dag.instruct.llm import ChatModel
 from opencoder_dag.lake import Dataset, Lake
 from opencoder_dag.mix import build_mix, select_held_out
 from opencoder_dag.mix import measure as measuring
 from opencoder_dag.mix.generated import instruction_documents
 from opencoder_dag.recipe import InstructionSet, Mix, Shares, Train
 from opencoder_dag.sandbox import SandboxOptions
+from tests.instruct.server import ChatServer
 from tests.mix.corpora import code_row, corpus_rows, put, some_code, web_row
 
 OPTIONS = SandboxOptions(kind="process", workers=1)
@@ -287,3 +289,36 @@ def test_offered_pairs_are_those_of_lowest_hash_whatever_their_order(tmp_path: P
 def test_shares_of_instructions_need_a_source() -> None:
     with pytest.raises(ValidationError, match=r"need mix\.sets"):
         Mix(shares=Shares(code_instructions=0.1))
+
+
+SNIPPET = "### Code\n```python\ndef f(x):\n    return x + {n}\n```\n### Tests\n```python\n{tests}\n```\n"
+LESSON = "### Lesson\nAdding moves a number along, as {n} shows:\n\n```python\nassert 1 + 1 == {sum}\n```\n"
+
+
+def test_a_language_model_writes_snippets_and_textbooks_that_have_to_pass(
+    lake: Lake, tokenizer_folder: str
+) -> None:
+    def answer(request: dict[str, Any]) -> tuple[int, Any]:
+        question = request["messages"][-1]["content"]
+        n = len(question)
+        if "textbook" in question:
+            return 200, LESSON.format(n=n, sum=2 + n % 2)
+        tests = "\n".join(f"assert f({k}) == {k + n}" for k in range(3 if n % 2 else 1))
+        return 200, SNIPPET.format(n=n, tests=tests)
+
+    raw = put(lake, "raw_code", corpus_rows())
+    held_out = select_held_out(lake, put(lake, "other", []), SerialEngine())
+    arguments = (lake, raw, put(lake, "web_recall", []), held_out, tokenizer_folder, MIX)
+    train = Train(tokens=100, anneal_tokens=500_000)
+    with ChatServer(answer) as server:
+        mix = build_mix(*arguments, train, 0, OPTIONS, SerialEngine(), model=ChatModel(server.url))
+    facts = mix.manifest.facts["generated"]
+    assert facts["written"]["asked"] == 2 * facts["snippets"]["mined"] > 10
+    assert 0 < facts["written"]["refused"] < facts["snippets"]["mined"]
+    contents = {part: [] for part in ("snippets", "textbooks")}  # type: dict[str, list[str]]
+    for row in mix.read().to_pylist():
+        contents.get(row["part"], []).append(row["content"])
+    assert any("def f(x):" in text for text in contents["snippets"])
+    assert contents["textbooks"] and all("== 2" in text for text in contents["textbooks"])
+    assert facts["textbooks"]["failed"] > 0
+    assert not build_mix(*arguments, train, 0, OPTIONS, SerialEngine()).reused
