@@ -4,7 +4,8 @@ Documents have about 4 KB: words drawn from a vocabulary, three in ten with one 
 in ten is an exact copy and one in ten a near copy (1 to 10 % of the words changed) of a document in another
 shard. The same arguments give the same corpus.
 
-    python -m benchmarks.dedup_scale --documents 250000 --workers 2 --folder /tmp/scale
+    python -m benchmarks.dedup_scale --documents 250000 --workers 2 --folder /tmp/scale >> scale.jsonl
+    python -m benchmarks.dedup_scale --plot scale.jsonl
 """
 
 from __future__ import annotations
@@ -149,6 +150,34 @@ def bytes_below(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
+def plot(lines: Path) -> None:
+    """Time and memory against the number of documents, as a PNG beside the lines of JSON."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    runs = sorted(
+        (json.loads(line) for line in lines.read_text().splitlines()), key=lambda found: found["documents"]
+    )
+    millions = [found["documents"] / 1e6 for found in runs]
+    figure, (time_axis, memory_axis) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    time_axis.plot(millions, [found["cpu_s"] for found in runs], "o-")
+    time_axis.set(title="Time", ylabel="CPU seconds, all processes")
+    memory_axis.plot(millions, [found["peak_mb_all"] / 1e3 for found in runs], "o-", label="all processes")
+    memory_axis.plot(
+        millions, [found["peak_mb_process"] / 1e3 for found in runs], "o-", label="largest process"
+    )
+    memory_axis.set(title="Memory", ylabel="peak GB")
+    memory_axis.legend()
+    for axis in (time_axis, memory_axis):
+        axis.set_xlabel("million documents of 4 KB")
+        axis.set_ylim(bottom=0)
+        axis.set_xlim(left=0)
+        axis.grid(alpha=0.3)
+    figure.savefig(lines.with_suffix(".png"), dpi=120)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -156,8 +185,12 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=250_000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--preset", default="verified")
-    parser.add_argument("--folder", required=True)
+    parser.add_argument("--folder", default="scale")
+    parser.add_argument("--plot", type=Path, metavar="JSONL", help="draw earlier results instead")
     args = parser.parse_args()
+    if args.plot:
+        plot(args.plot)
+        return
     from distributed import Client, LocalCluster
 
     folder = Path(args.folder)

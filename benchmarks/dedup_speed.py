@@ -67,7 +67,7 @@ def measure(corpus: str, arm: str) -> dict[str, Any]:
         began, clock = cpu_seconds(), time.perf_counter()
         if arm == "exact":
             shards = found.shards()
-            plan = Plan(f"{folder}/work", len(shards), 1, 1, 1, 1, 5, 0.7)
+            plan = Plan(f"{folder}/work", len(shards), 1, 1, 1, 1, 1, 5, 0.7)
             for number, path in enumerate(shards):
                 hash_shard(ShardStep(plan, number, path))
             removed = settle_partition(PartStep(plan, 0))["copies"]

@@ -86,7 +86,9 @@ def sign_shard(step: ShardStep) -> dict[str, Any]:
         copies = read_lookup(settled_path(plan, partition), step.shard, ["ordinal"])
         valid[rows_of(column(copies, "ordinal"))] = False
     keys, counts, rows = sign_texts(table["content"], np.flatnonzero(valid), plan)
-    write_run(bands_path(plan, step.shard), KEYS_SCHEMA, band_batches(keys, counts, rows, plan.partitions))
+    write_run(
+        bands_path(plan, step.shard), KEYS_SCHEMA, band_batches(keys, counts, rows, plan.key_partitions)
+    )
     return {"signed": len(rows), "shingles": int(counts.sum())}
 
 
@@ -143,7 +145,7 @@ def find_meetings(step: MeetStep) -> dict[str, Any]:
             wanted = [Wanted(np.concatenate([keys.key for keys in of_band])) for of_band in found]
         with Run(bands_path(plan, shard)) as run:
             for index, band in enumerate(bands):
-                batch = run.partition(band * plan.partitions + step.partition)
+                batch = run.partition(band * plan.key_partitions + step.partition)
                 key, row, also = (column(batch, name) for name in KEYS_SCHEMA.names)
                 if shard < plan.known:  # of what is remembered, only buckets with a new text matter
                     shared = wanted[index].positions(key)

@@ -24,7 +24,6 @@ from opencoder_dag.dedup.merit import (
     origin_table,
 )
 from opencoder_dag.dedup.runs import (
-    SHARD_BITS,
     PartStep,
     Plan,
     Run,
@@ -76,7 +75,7 @@ def hash_shard(step: ShardStep) -> dict[str, Any]:
 def damaged_rows(plan: Plan, shard: int) -> NDArray[np.int64]:
     """Rows of a shard whose hash does not fit their text."""
     with Run(hashes_path(plan, shard)) as run:
-        return column(run.partition(plan.partitions), "ordinal") & ((1 << SHARD_BITS) - 1)
+        return rows_of(column(run.partition(plan.partitions), "ordinal"))
 
 
 def settle_partition(step: PartStep) -> dict[str, Any]:

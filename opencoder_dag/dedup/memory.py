@@ -60,7 +60,7 @@ def with_memories(plan: Plan, folders: Sequence[str]) -> Plan:
     Raises `InputError` when one of them remembers nothing, or was made with other settings.
     """
     memories = []
-    partitions = {}
+    cuts = {}
     for folder in folders:
         try:
             told = json.loads(read_text(f"{folder}/known/memory.json"))
@@ -69,14 +69,15 @@ def with_memories(plan: Plan, folders: Sequence[str]) -> Plan:
         if told["settings"] != _settings(plan):
             raise InputError(f"{folder}: made with {told['settings']}, which must equal {_settings(plan)}")
         memories.append(Memory(f"{folder}/known", len(told["rows"])))
-        partitions[folder] = told["partitions"]
+        cuts[folder] = (told["partitions"], told["key_partitions"])
     if not memories:
         return plan
-    if len(set(partitions.values())) > 1:
+    if len(set(cuts.values())) > 1:
         raise InputError(f"{folders[-1]}: was not compared with {folders[0]} when it was made")
     known = sum(memory.shards for memory in memories)
-    count = partitions[folders[0]]
-    return replace(plan, shards=plan.shards + known, partitions=count, memories=tuple(memories))
+    hashes, keys = cuts[folders[0]]
+    shards = plan.shards + known
+    return replace(plan, shards=shards, partitions=hashes, key_partitions=keys, memories=tuple(memories))
 
 
 def rows_known(memory: Memory) -> list[int]:
@@ -102,6 +103,7 @@ def remember_kept(
     told = {
         "rows": [report["rows"] for report in reports],
         "partitions": plan.partitions,
+        "key_partitions": plan.key_partitions,
         "settings": _settings(plan),
     }
     write_bytes(f"{folder}/known/memory.json", canonical_json(told).encode())
@@ -124,7 +126,7 @@ def remember_shard(step: RememberStep) -> dict[str, Any]:
             [*kept, pa.RecordBatch.from_pylist([], schema=ORIGIN_SCHEMA)],
         )
     with Run(plan.run_path("bands", step.shard)) as run:
-        count = plan.bands * plan.partitions + 1
+        count = plan.bands * plan.key_partitions + 1
         keys = [run.partition(number) for number in range(count)]
         kept = [batch.filter(pa.array(stays[column(batch, "row")])) for batch in keys]
         write_run(_path(step, "bands"), keys[0].schema, kept)

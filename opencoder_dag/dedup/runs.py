@@ -154,7 +154,8 @@ class Plan:
 
     work: str  # folder of the intermediate files
     shards: int  # of the units that are compared, the remembered ones included
-    partitions: int  # of content hashes and of band keys
+    partitions: int  # of the content hashes
+    key_partitions: int  # of each band's keys
     bands: int
     rows: int
     permutations: int

@@ -28,7 +28,11 @@ from opencoder_dag.dedup.verify import (
 )
 from opencoder_dag.engine import Engine
 
-KEYS_AT_ONCE = 1 << 22  # band keys (12 bytes each) that one step holds
+KEYS_AT_ONCE = 1 << 22  # hashes (about 150 bytes each) or band keys (24 bytes each) that one step holds
+# Every step of an exchange reads a piece of every shard's run. Beyond these numbers the pieces would become too
+# small, so steps grow instead; it takes a hundred million texts to get there.
+MOST_PARTITIONS = 128
+MOST_KEY_PARTITIONS = 32
 LEAST_MEETINGS = 4  # steps a band search is cut into at least, so that several workers share it
 
 
@@ -51,17 +55,24 @@ class Progress:
 
 
 def partitions_for(units: int) -> int:
-    """How many partitions the hashes and band keys of so many units are cut into."""
-    return max(1, -(-units // KEYS_AT_ONCE))
+    """How many partitions the content hashes of so many units are cut into."""
+    return min(max(1, -(-units // KEYS_AT_ONCE)), MOST_PARTITIONS)
+
+
+def key_partitions_for(units: int) -> int:
+    """How many partitions the keys of each band are cut into."""
+    return min(max(1, -(-units // KEYS_AT_ONCE)), MOST_KEY_PARTITIONS)
 
 
 def meetings_of(plan: Plan, units: int) -> list[MeetStep]:
     """The steps that search the bands: as many bands a step as fit `KEYS_AT_ONCE`."""
-    together = max(1, min(KEYS_AT_ONCE // max(units // plan.partitions, 1), -(-plan.bands // LEAST_MEETINGS)))
+    together = max(
+        1, min(KEYS_AT_ONCE // max(units // plan.key_partitions, 1), -(-plan.bands // LEAST_MEETINGS))
+    )
     return [
         MeetStep(plan, first, min(first + together, plan.bands), partition)
         for first in range(0, plan.bands, together)
-        for partition in range(plan.partitions)
+        for partition in range(plan.key_partitions)
     ]
 
 

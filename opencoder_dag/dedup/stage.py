@@ -25,7 +25,13 @@ from opencoder_dag.dedup.memory import remember_kept, with_memories
 from opencoder_dag.dedup.presets import curve_facts, preset_of
 from opencoder_dag.dedup.repositories import gather_repositories, gather_steps, spread_verdicts
 from opencoder_dag.dedup.runs import Plan, column, read_lookup, rows_of
-from opencoder_dag.dedup.search import Progress, find_duplicates, partitions_for, steps_known
+from opencoder_dag.dedup.search import (
+    Progress,
+    find_duplicates,
+    key_partitions_for,
+    partitions_for,
+    steps_known,
+)
 from opencoder_dag.dedup.verify import verdicts_path
 from opencoder_dag.document import DOCUMENT_SCHEMA, Judged, judge_rows
 from opencoder_dag.engine import Engine
@@ -150,6 +156,7 @@ def _plan(work: str, config: recipe.Dedup, shards: int, documents: int) -> Plan:
         work=work,
         shards=shards,
         partitions=partitions_for(documents),
+        key_partitions=key_partitions_for(documents),
         bands=preset.bands,
         rows=preset.rows,
         permutations=preset.permutations,

@@ -97,6 +97,7 @@ def test_partitions_and_bins_do_not_change_the_digest(
         whole = run(tmp_path, [found], config, to=f"whole-{level}")
         with monkeypatch.context() as patch:
             patch.setattr("opencoder_dag.dedup.search.KEYS_AT_ONCE", 8)
+            patch.setattr("opencoder_dag.dedup.search.MOST_KEY_PARTITIONS", 3)
             patch.setattr("opencoder_dag.dedup.clusters.BIN_SHINGLES", 500)
             patch.setattr("opencoder_dag.dedup.runs.LOOKUP_ROWS", 2)
             cut = run(tmp_path, [found], config, to=f"cut-{level}")
