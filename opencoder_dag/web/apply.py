@@ -15,6 +15,7 @@ from opencoder_dag.web.config import RecallConfig
 from opencoder_dag.web.extraction import extract_pages, iterate_pages
 from opencoder_dag.web.index import PageIndex, find_repeats
 from opencoder_dag.web.pages import PageSource
+from opencoder_dag.web.rounds import recall_in_patterns
 from opencoder_dag.web.verdicts import verdict_rows
 from opencoder_dag.web.workspace import SEGMENTER, Progress, Workspace, model_file
 
@@ -41,25 +42,34 @@ def apply_recall(
     if not rounds or not exists(model.file(model_file(rounds[-1]["round"]))):
         raise InputError(f"{model_dir}: not the folder of a web recall (no classifier in it)")
     number, threshold = rounds[-1]["round"], rounds[-1]["threshold"]
+    trained = {key: value for key, value in model.manifest.config.items() if key != "files"}
+    used = RecallConfig.model_validate(trained).model_copy(update={"extraction": config.extraction})
     inputs = {"pages": pages.digest, "model": model.digest}
-    stage = Stage("web_applied", VERSION, config.extraction.config(), inputs)
+    stage = Stage("web_applied", VERSION, used.config(), inputs)
     if (ready := lake.find(stage)) is not None:
         return ready
     started = time.monotonic()
     progress = Progress(on_progress, len(pages.files), 1)
     extracted = extract_pages(lake, pages, config.extraction, shard_bytes, engine, progress.advance)
     progress.know_shards(len(extracted.manifest.shards))
-    work = Workspace(lake.folder(stage), extracted, config, engine, progress)
+    work = Workspace(lake.folder(stage), extracted, used, engine, progress)
     for name in (SEGMENTER, model_file(number)):
         with fsspec.open(model.file(name), "rb") as handle:
             write_bytes(f"{work.folder}/{name}", handle.read())
     index = PageIndex.of(iterate_pages(extracted))
     work.cut_into_tokens()
     scores = work.score(index, number)
-    recalled_in = np.where(scores >= threshold, number, 0).astype(np.int32)
-    reports = work.write_output(index, verdict_rows(find_repeats(index), scores, threshold, recalled_in))
+    repeats = find_repeats(index)
+    usable = np.ones(len(index), bool)
+    usable[list(repeats)] = False
+    recalled, sites, patterns = recall_in_patterns(index, usable, scores, threshold, used.domains)
+    first_round = np.where(recalled, number, 0).astype(np.int32)
+    verdicts = verdict_rows(repeats, scores, threshold, recalled, first_round, number)
+    reports = work.write_output(index, verdicts)
     facts = {
         "rounds": [rounds[-1]],
+        "code_domains": sum(site.code_related for site in sites if not site.host),
+        "patterns": sum(pattern.accepted for pattern in patterns),
         "model": {"digest": model.digest, "fingerprint": model.manifest.fingerprint},
         "extraction": dict(extracted.manifest.facts),
     }

@@ -1,5 +1,8 @@
 """The fastText classifier: training on token ids, and scoring by a folded copy of the model.
 
+A page is its tokens and two features of its structure (`heuristic.CodeShare.features`), which are written as
+further tokens, repeated so that they have a fixed share in the average however long the page is.
+
 fastText averages one vector for each word and n-gram and applies a linear layer, so for two classes a page's
 logit is the mean of one number a feature. `Scorer` holds these numbers; `score` adds them up over token ids
 without making strings, and gives what `fasttext.predict` gives.
@@ -32,8 +35,29 @@ M_PERTURB = -6  # malloc.h of glibc
 Floats = npt.NDArray[np.float64]
 
 
-def train(examples: Iterable[tuple[bool, npt.NDArray[np.int32]]], config: Classifier) -> bytes:
-    """Train on (is code, token ids) in the given order; returns the bytes of a fastText model file.
+@dataclass(frozen=True)
+class Example:
+    """A page to learn from: token ids, and its two structure features as token ids."""
+
+    is_code: bool
+    tokens: npt.NDArray[np.int32]
+    structure: tuple[int, int]
+
+    def line(self, config: Classifier) -> str:
+        """The page in fastText's input format."""
+        tokens = self.tokens[: config.train_tokens].tolist()
+        first, second = self.structure
+        times = repeats(len(tokens), config.structure)
+        return " ".join(map(str, [LABELS[self.is_code], *tokens, *[first] * times, *[second] * times]))
+
+
+def repeats(tokens: int, share: float) -> int:
+    """How often each structure feature of a page stands; not at all when the share is 0."""
+    return max(1, int(tokens * share)) if share else 0
+
+
+def train(examples: Iterable[Example], config: Classifier) -> bytes:
+    """Train on the pages in the given order; returns the bytes of a fastText model file.
 
     One thread and zeroed memory, so that the same examples give the same model. fastText gives up with
     "Encountered NaN" when the learning rate is too high for small or uniform data: the rate is halved and
@@ -42,10 +66,8 @@ def train(examples: Iterable[tuple[bool, npt.NDArray[np.int32]]], config: Classi
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder) / "train.txt"
         with text.open("w", encoding="ascii") as handle:
-            for is_code, tokens in examples:
-                handle.write(
-                    f"{LABELS[is_code]} {' '.join(map(str, tokens[: config.train_tokens].tolist()))}\n"
-                )
+            for example in examples:
+                handle.write(f"{example.line(config)}\n")
         rate = config.learning_rate
         for _ in range(LEARNING_RATE_RETRIES):
             try:
@@ -129,11 +151,12 @@ class Scorer:
             ngrams=model.f.getArgs().wordNgrams,
         )
 
-    def score(self, tokens: pa.ListArray) -> Floats:
-        """Probability of "code" for each list of token ids."""
+    def score(self, tokens: pa.ListArray, structure: npt.NDArray[np.int32], share: float) -> Floats:
+        """Probability of "code" for each list of token ids, with the structure features [pages, 2]."""
         offsets = tokens.offsets.to_numpy()
         values = tokens.values.to_numpy()
-        return _score(values, offsets, self.words, self.known, self.hashes, self.grams, self.ngrams)
+        weights = (self.words, self.known, self.hashes, self.grams)
+        return _score(values, offsets, structure, share, *weights, self.ngrams)
 
 
 def word_hash(word: str) -> int:
@@ -144,10 +167,24 @@ def word_hash(word: str) -> int:
     return value - (1 << 32) if value >= 1 << 31 else value
 
 
+@nb.njit(cache=True, nogil=True, inline="always")
+def _token(
+    values: npt.NDArray[np.int32], i: int, stop: int, times: int, first: int, second: int, end: int
+) -> int:
+    """Token i of a page: its tokens up to `stop`, then `times` of each structure feature, then the end."""
+    if i < stop:
+        return values[i]
+    if i < stop + times:
+        return first
+    return second if i < stop + 2 * times else end
+
+
 @nb.njit(cache=True, nogil=True)
 def _score(
     values: npt.NDArray[np.int32],
     offsets: npt.NDArray[np.int32],
+    structure: npt.NDArray[np.int32],
+    share: float,
     words: Floats,
     known: npt.NDArray[np.bool_],
     hashes: npt.NDArray[np.uint64],
@@ -160,17 +197,21 @@ def _score(
     buckets = np.uint64(grams.size)
     for page in range(pages):
         start, stop = offsets[page], offsets[page + 1]
+        times = max(1, int((stop - start) * share)) if share > 0 else 0
+        first, second = structure[page, 0], structure[page, 1]
+        last = stop + 2 * times
         total = 0.0
         features = 0
-        for i in range(start, stop + 1):
-            token = values[i] if i < stop else end
+        for i in range(start, last + 1):
+            token = _token(values, i, stop, times, first, second, end)
             if known[token]:
                 total += words[token]
                 features += 1
-            key = hashes[token]
-            for j in range(i + 1, min(i + ngrams, stop + 1)):
-                key = key * NGRAM_FACTOR + hashes[values[j] if j < stop else end]
-                total += grams[key % buckets]
-                features += 1
+            if ngrams > 1:
+                key = hashes[token]
+                for j in range(i + 1, min(i + ngrams, last + 1)):
+                    key = key * NGRAM_FACTOR + hashes[_token(values, j, stop, times, first, second, end)]
+                    total += grams[key % buckets]
+                    features += 1
         scores[page] = 1.0 / (1.0 + np.exp(-total / max(features, 1)))
     return scores

@@ -73,11 +73,17 @@ class Classifier(Section):
     tokenizer: str | None = Field(None, description="segment with this Hugging Face tokenizer (path) instead")
     sample_bytes: int = Field(4_000_000, gt=0, description="text that the BPE vocabulary is learnt from")
     dimension: int = Field(16, gt=0)
-    ngrams: int = Field(2, ge=1, le=5)
+    ngrams: int = Field(1, ge=1, le=5)
     buckets: int = Field(100_000, gt=0, description="rows for n-grams")
-    epochs: int = Field(5, gt=0)
-    learning_rate: float = Field(0.5, gt=0)
+    epochs: int = Field(15, gt=0)
+    learning_rate: float = Field(0.2, gt=0)
     min_count: int = Field(2, gt=0)
+    structure: float = Field(
+        0.08,
+        ge=0,
+        lt=1,
+        description="weight of the shares of code blocks and lines, as a share of the tokens",
+    )
     train_tokens: int = Field(1024, gt=0, description="tokens of a page that are trained on; all are scored")
 
 
@@ -89,8 +95,16 @@ class Domains(Section):
     )
     pages: int = Field(10, gt=0, description="of at least so many pages")
     pattern_pages: int = Field(5, gt=0, description="a URL pattern covers at least so many pages")
-    pattern_share: float = Field(0.9, gt=0, le=1, description="accepted by rule from this recalled share on")
+    pattern_share: float = Field(0.75, gt=0, le=1, description="accepted by rule from this recalled share on")
     pattern_depth: int = Field(3, gt=0, description="path segments of the longest pattern")
+    pattern_threshold: float = Field(
+        0.3,
+        gt=0,
+        le=1,
+        description="share of the threshold that recalls a page inside an accepted pattern",
+    )
+    doubt: float = Field(0.5, ge=0, le=1, description="share of the threshold that lets a missed page join")
+    joining_pages: int = Field(60, ge=0, description="recalled pages that a code domain adds to the seed")
     reviewed: str | None = Field(
         None, description="file with one reviewed pattern a line (percent is the wildcard)"
     )

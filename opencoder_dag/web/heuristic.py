@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 
 SAMPLE_CHARACTERS = 20_000
+BLOCK_STEPS = (1e-9, 0.02, 0.05, 0.15, 0.4)
+LINE_STEPS = (0.01, 0.03, 0.06, 0.1, 0.15, 0.3)
+FEATURES = len(BLOCK_STEPS) + 1 + len(LINE_STEPS) + 1
 
 BLOCK = re.compile(r"^(`{3,}|~{3,})[^\n]*\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 CODE_LINE = re.compile(
@@ -32,6 +36,12 @@ class CodeShare:
 
     blocks: float  # of characters, in fenced blocks
     lines: float  # of the lines with text, that look like code; blocks excluded
+
+    def features(self) -> tuple[int, int]:
+        """Both shares in steps, as numbers below `FEATURES` that do not overlap: what a classifier of tokens
+        can learn of the structure of a page, on any site."""
+        lines = len(BLOCK_STEPS) + 1 + bisect_right(LINE_STEPS, self.lines)
+        return bisect_right(BLOCK_STEPS, self.blocks), lines
 
     def score(self, block_share: float, code_line_share: float) -> float:
         """1 where either share reaches its threshold, and proportionally less below."""

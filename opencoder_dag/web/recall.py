@@ -29,12 +29,12 @@ from opencoder_dag.web.curve import thin
 from opencoder_dag.web.extraction import extract_pages, iterate_pages
 from opencoder_dag.web.index import Bools, PageIndex, find_repeats
 from opencoder_dag.web.pages import PageSource
-from opencoder_dag.web.rounds import Loop, Round
+from opencoder_dag.web.rounds import Loop, Round, recall_in_patterns
 from opencoder_dag.web.seed import SeedLabels, split_seed
-from opencoder_dag.web.verdicts import round_verdicts
+from opencoder_dag.web.verdicts import first_rounds, verdict_rows
 from opencoder_dag.web.workspace import CURVE_COLUMNS, Progress, Workspace
 
-VERSION = "1"
+VERSION = "2"
 EXAMPLES = 8
 EXAMPLE_CHARACTERS = 400
 TOP_DOMAINS = 30
@@ -50,7 +50,8 @@ def recall(
 ) -> Dataset:
     """Recall the pages about code.
 
-    Kept are the pages that the last round's classifier puts above its threshold, with `url`, `domain`,
+    Kept are the pages that the last round's classifier puts above its threshold, and pages near it inside
+    accepted URL patterns (`rounds.recall_in_patterns`), with `url`, `domain`,
     `natural_language`, `score` and `round`; removed are repeats and refused pages with their score;
     quarantined are damaged records. Raises `InputError` when the input has too few pages to learn from.
     """
@@ -73,8 +74,14 @@ def recall(
     rounds = loop.run(partial(work.train, index), partial(work.score, index))
     for done in rounds:
         work.write_round(done)
-    reports = work.write_output(index, round_verdicts(index, repeats, rounds))
-    facts = _facts(index, usable, rounds, labels, split.negatives_from_positive_domains, extracted, work)
+    last = rounds[-1]
+    threshold = last.operating.threshold
+    recalled, _, _ = recall_in_patterns(index, usable, last.scores, threshold, config.domains)
+    verdicts = verdict_rows(repeats, last.scores, threshold, recalled, first_rounds(rounds), last.number)
+    reports = work.write_output(index, verdicts)
+    facts = _facts(
+        index, usable, recalled, rounds, labels, split.negatives_from_positive_domains, extracted, work
+    )
     dataset = finish(lake, stage, reports, time.monotonic() - started, facts)
     work.clean_up()
     return dataset
@@ -101,6 +108,7 @@ def _files_named(config: RecallConfig) -> dict[str, Any]:
 def _facts(
     index: PageIndex,
     usable: Bools,
+    recalled: Bools,
     rounds: list[Round],
     labels: SeedLabels,
     borrowed: int,
@@ -112,6 +120,7 @@ def _facts(
     domains = [site for site in last.sites if not site.host]
     return {
         "seed": {**labels.facts, "negatives_from_positive_domains": borrowed},
+        "recalled_by_pattern": int((recalled & ~last.recalled).sum()),
         "rounds": [done.facts() for done in rounds],
         "curves": [
             {"round": done.number, "columns": CURVE_COLUMNS, "points": thin(done.points)} for done in rounds
@@ -128,8 +137,8 @@ def _facts(
         ],
         "patterns": [pattern.row() for pattern in last.patterns if pattern.accepted][:TOP_DOMAINS],
         "examples": {
-            "accepted": _examples(index, last, last.recalled, work),
-            "refused": _examples(index, last, usable & ~last.recalled, work),
+            "accepted": _examples(index, last, recalled, work),
+            "refused": _examples(index, last, usable & ~recalled, work),
         },
         "extraction": {
             "fingerprint": extracted.manifest.fingerprint,

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opencoder_dag.web import curve
-from opencoder_dag.web.config import RecallConfig
+from opencoder_dag.web.config import Domains, RecallConfig
 from opencoder_dag.web.domains import (
     Pattern,
     Site,
@@ -62,7 +62,7 @@ class Round:
             "gained": self.gained,
             "code_domains": sum(site.code_related for site in self.sites if not site.host),
             "patterns": sum(pattern.accepted for pattern in self.patterns),
-            "missed_pages_joining": len(self.joining),
+            "joining": len(self.joining),
         }
 
 
@@ -97,8 +97,8 @@ class Loop:
         before = np.zeros(len(recalled), bool)
         for earlier in self.rounds:
             before |= earlier.recalled
-        sites = self._sites(recalled)
-        patterns = self._patterns(recalled, {site.domain for site in sites if site.code_related})
+        sites, patterns = find_sites(self.index, self.usable, recalled, self.config.domains)
+        joining = self._joining(scores, operating.threshold, recalled, sites, patterns, positives)
         return Round(
             number=number,
             positives=positives,
@@ -110,45 +110,36 @@ class Loop:
             gained=int((recalled & ~before).sum()),
             sites=sites,
             patterns=patterns,
-            joining=self._missed(recalled, patterns, positives),
+            joining=joining,
         )
 
-    def _sites(self, recalled: Bools) -> list[Site]:
-        pages = np.flatnonzero(self.usable).tolist()
-        index = self.index
-        return count_sites(
-            [index.domain[page] for page in pages],
-            [index.host[page] for page in pages],
-            recalled[pages].tolist(),
-            self.config.domains,
-        )
+    def _joining(
+        self,
+        scores: Floats,
+        threshold: float,
+        recalled: Bools,
+        sites: list[Site],
+        patterns: list[Pattern],
+        positives: Ints,
+    ) -> Ints:
+        """Pages that join the positives of the next round: those that match an accepted pattern and were
+        missed, unless the classifier is sure of the contrary; and, so that the seed does not drift towards
+        such pages, some recalled ones of each code-related domain.
 
-    def _patterns(self, recalled: Bools, related: set[str]) -> list[Pattern]:
-        pages = np.flatnonzero(self.usable).tolist()
-        index = self.index
-        proposed = propose_patterns(
-            [index.domain[page] for page in pages],
-            [index.host[page] for page in pages],
-            [index.path[page] for page in pages],
-            recalled[pages].tolist(),
-            related,
-            self.config.domains,
-        )
-        if self.config.domains.reviewed is None:
-            return proposed
-        return review(proposed, reviewed_patterns(self.config.domains.reviewed))
-
-    def _missed(self, recalled: Bools, patterns: list[Pattern], positives: Ints) -> Ints:
-        """Pages that match an accepted pattern and were missed; never those that tune the threshold, nor
-        those that a label calls negative."""
-        matches = matcher(pattern.pattern for pattern in patterns if pattern.accepted)
-        barred = np.zeros(len(recalled), bool)
-        barred[np.concatenate([self.split.held_positive, self.split.held_negative, positives])] = True
+        Never the pages that tune the threshold, nor those that a label calls negative.
+        """
+        config = self.config.domains
+        free = self.usable.copy()
+        free[np.concatenate([self.split.held_positive, self.split.held_negative, positives])] = False
         if self.labels.negatives_known:
-            barred |= self.labels.negative
-        candidates = np.flatnonzero(self.usable & ~recalled & ~barred).tolist()
-        missed = [page for page in candidates if matches(self.index.host[page], self.index.path[page])]
-        return np.array(missed, np.int64)
+            free &= ~self.labels.negative
+        missed = free & ~recalled & (scores >= config.doubt * threshold)
+        missed &= matching(self.index, missed, patterns)
+        joining = [np.flatnonzero(missed)]
+        domain = np.array(self.index.domain)
+        for name in sorted(site.domain for site in sites if site.code_related and not site.host):
+            joining.append(self.index.draw(free & recalled & (domain == name), config.joining_pages))
+        return np.unique(np.concatenate(joining))
 
     def _next_negatives(self, positives: Ints, done: Round) -> Ints:
         """The negatives of the seed, less what joined the positives, and as many refused pages from domains
@@ -164,3 +155,41 @@ class Loop:
         held = np.concatenate([self.split.held_positive, self.split.held_negative])
         free[np.concatenate([keep, positives, held])] = False
         return np.union1d(keep, self.index.draw(free, wanted))
+
+
+def find_sites(
+    index: PageIndex, usable: Bools, recalled: Bools, config: Domains
+) -> tuple[list[Site], list[Pattern]]:
+    """The domain step on what was recalled: sites, and patterns as the rule or the reviewer accepts them."""
+    pages = np.flatnonzero(usable).tolist()
+    domains, hosts = [index.domain[page] for page in pages], [index.host[page] for page in pages]
+    hits = recalled[pages].tolist()
+    sites = count_sites(domains, hosts, hits, config)
+    related = {site.domain for site in sites if site.code_related}
+    proposed = propose_patterns(domains, hosts, [index.path[page] for page in pages], hits, related, config)
+    if config.reviewed is None:
+        return sites, proposed
+    return sites, review(proposed, reviewed_patterns(config.reviewed))
+
+
+def matching(index: PageIndex, candidates: Bools, patterns: list[Pattern]) -> Bools:
+    """Which of the candidates match an accepted pattern."""
+    matches = matcher(pattern.pattern for pattern in patterns if pattern.accepted)
+    found = np.zeros(len(candidates), bool)
+    for page in np.flatnonzero(candidates).tolist():
+        found[page] = matches(index.host[page], index.path[page])
+    return found
+
+
+def recall_in_patterns(
+    index: PageIndex, usable: Bools, scores: Floats, threshold: float, config: Domains
+) -> tuple[Bools, list[Site], list[Pattern]]:
+    """What a classifier recalls in the end, with the sites and patterns found on the way.
+
+    A page inside an accepted pattern, most of whose pages are recalled, needs `pattern_threshold` of the
+    threshold only.
+    """
+    recalled = usable & (scores >= threshold)
+    sites, patterns = find_sites(index, usable, recalled, config)
+    near = usable & ~recalled & (scores >= config.pattern_threshold * threshold)
+    return recalled | matching(index, near, patterns), sites, patterns

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import fsspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from tokenizers import Tokenizer
@@ -15,7 +16,7 @@ from tokenizers import Tokenizer
 from opencoder_dag.document import DOCUMENT_SCHEMA, Judged, judge_rows
 from opencoder_dag.lake import ShardReport, read_table, write_shard, write_table
 from opencoder_dag.web import classifier, segment
-from opencoder_dag.web.heuristic import code_share
+from opencoder_dag.web.heuristic import FEATURES, code_share
 from opencoder_dag.web.index import Verdict
 from opencoder_dag.web.steps import Report
 
@@ -54,6 +55,7 @@ class ScoreTask:
     model: str
     edition: str
     vocabulary: int
+    structure: float
     folder: str
 
 
@@ -72,9 +74,12 @@ def segment_shard(task: SegmentTask) -> Report:
     texts = read_table(task.source, ["content"])["content"].to_pylist()
     tokens = segment.encode(load_tokenizer(task.segmenter), texts)
     shares = [code_share(text) for text in texts]
+    features = np.array([share.features() for share in shares], np.int32).reshape(-1, 2)
     table = pa.table(
         {
             "tokens": tokens,
+            "block_feature": pa.array(features[:, 0]),
+            "line_feature": pa.array(features[:, 1]),
             "block_share": pa.array([share.blocks for share in shares], pa.float64()),
             "line_share": pa.array([share.lines for share in shares], pa.float64()),
         }
@@ -85,8 +90,11 @@ def segment_shard(task: SegmentTask) -> Report:
 
 def score_shard(task: ScoreTask) -> Report:
     """Write the score of every page of a shard."""
-    tokens = read_table(task.tokens, ["tokens"])["tokens"].combine_chunks()
-    scores = load_scorer(task.model, task.vocabulary).score(tokens)
+    table = read_table(task.tokens, ["tokens", "block_feature", "line_feature"]).combine_chunks()
+    features = np.stack([table["block_feature"].to_numpy(), table["line_feature"].to_numpy()], axis=1)
+    scorer = load_scorer(task.model, task.vocabulary + FEATURES)
+    tokens = table["tokens"].combine_chunks()
+    scores = scorer.score(tokens, features + np.int32(task.vocabulary), task.structure)
     write_table(f"{task.folder}/{task.name}", pa.table({"score": scores}))
     return {"pages": len(scores)}
 

@@ -9,39 +9,44 @@ import numpy as np
 import numpy.typing as npt
 
 from opencoder_dag.lake import canonical_json
-from opencoder_dag.web.index import PageIndex, Verdict
+from opencoder_dag.web.index import Bools, Verdict
 from opencoder_dag.web.rounds import Floats, Round
 
 PLACES = 6  # decimal places of scores and thresholds, wherever they are written
 
 
-def round_verdicts(
-    index: PageIndex, repeats: dict[int, Verdict], rounds: Sequence[Round]
-) -> list[dict[str, Any]]:
-    """Kept is what the last round recalled; `round` is the first one that recalled the page."""
-    first_round = np.zeros(len(index), np.int32)
+def first_rounds(rounds: Sequence[Round]) -> npt.NDArray[np.int32]:
+    """The first round that recalled each page, 0 for none."""
+    first = np.zeros(len(rounds[0].recalled), np.int32)
     for done in reversed(rounds):
-        first_round[done.recalled] = done.number
-    last = rounds[-1]
-    return verdict_rows(repeats, last.scores, last.operating.threshold, first_round)
+        first[done.recalled] = done.number
+    return first
 
 
 def verdict_rows(
-    repeats: dict[int, Verdict], scores: Floats, threshold: float, recalled_in: npt.NDArray[np.int32]
+    repeats: dict[int, Verdict],
+    scores: Floats,
+    threshold: float,
+    recalled: Bools,
+    first_round: npt.NDArray[np.int32],
+    last_round: int,
 ) -> list[dict[str, Any]]:
-    """Rows of `tasks.VERDICT_SCHEMA` in the order of the index; repeats are refused whatever their score."""
+    """Rows of `tasks.VERDICT_SCHEMA` in the order of the index; repeats are refused whatever their score.
+
+    A page that only its URL pattern brought in counts for the last round.
+    """
     rows = []
     for page, score in enumerate(scores.tolist()):
         reason, evidence = repeats.get(page, (None, {}))
-        if reason is None and score < threshold:
+        if reason is None and not recalled[page]:
             reason = "below_threshold"
             evidence = {"score": round(score, PLACES), "threshold": round(threshold, PLACES)}
-            if recalled_in[page]:
-                evidence["recalled_in_round"] = int(recalled_in[page])
+            if first_round[page]:
+                evidence["recalled_in_round"] = int(first_round[page])
         rows.append(
             {
                 "score": round(score, PLACES),
-                "round": int(recalled_in[page]),
+                "round": int(first_round[page]) or last_round,
                 "reason": reason,
                 "evidence": None if reason is None else canonical_json(evidence),
             }

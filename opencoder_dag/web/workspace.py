@@ -6,13 +6,12 @@ Every method takes over what an interrupted run finished.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import fsspec
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 from tokenizers import Tokenizer
 
@@ -158,9 +157,14 @@ class Workspace:
         """Text of some pages, in their order."""
         return self._rows(index, pages, self.pages.shards(), "content")
 
-    def _tokens(self, index: PageIndex, pages: Ints) -> list[npt.NDArray[np.int32]]:
+    def _examples(self, index: PageIndex, pages: Ints, is_code: Bools) -> Iterator[classifier.Example]:
         paths = [f"{self.folder}/tokens/{name}" for name in self.names]
-        return [np.asarray(tokens, np.int32) for tokens in self._rows(index, pages, paths, "tokens")]
+        columns = [
+            self._rows(index, pages, paths, name) for name in ("tokens", "block_feature", "line_feature")
+        ]
+        for code, tokens, block, line in zip(is_code.tolist(), *columns, strict=True):
+            structure = (self.vocabulary + block, self.vocabulary + line)
+            yield classifier.Example(code, np.asarray(tokens, np.int32), structure)
 
     def _rows(self, index: PageIndex, pages: Ints, paths: list[str], column: str) -> list[Any]:
         found: dict[int, Any] = {}
@@ -187,10 +191,8 @@ class Workspace:
         pages = np.concatenate([positives, negatives])
         is_code = np.arange(len(pages)) < len(positives)
         order = np.argsort(index.rank[pages], kind="stable")
-        tokens = self._tokens(index, pages[order])
-        write_bytes(
-            path, classifier.train(zip(is_code[order].tolist(), tokens, strict=True), self.config.classifier)
-        )
+        examples = self._examples(index, pages[order], is_code[order])
+        write_bytes(path, classifier.train(examples, self.config.classifier))
 
     def _model(self, number: int) -> str:
         return f"{self.folder}/{model_file(number)}"
@@ -200,12 +202,15 @@ class Workspace:
         with fsspec.open(self._model(number), "rb") as handle:
             edition = hashlib.sha256(handle.read()).hexdigest()
         folder = f"{self.folder}/scores/round-{number}"
-        tasks = [
-            ScoreTask(
-                name, f"{self.folder}/tokens/{name}", self._model(number), edition, self.vocabulary, folder
-            )
-            for name in self.names
-        ]
+        task = partial(
+            ScoreTask,
+            model=self._model(number),
+            edition=edition,
+            vocabulary=self.vocabulary,
+            structure=self.config.classifier.structure,
+            folder=folder,
+        )
+        tasks = [task(name=name, tokens=f"{self.folder}/tokens/{name}") for name in self.names]
         run_step(f"{folder}/reports", tasks, score_shard, self.engine, self.progress.advance)
         return self._gather(index, f"scores/round-{number}", "score")
 

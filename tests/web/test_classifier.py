@@ -16,15 +16,16 @@ from opencoder_dag.web import classifier
 from opencoder_dag.web.config import Classifier
 
 VOCABULARY = 500
+SHARE = 0.08
 
 
-def examples(count: int = 120) -> list[tuple[bool, np.ndarray]]:
+def examples(count: int = 120) -> list[classifier.Example]:
     rng = np.random.default_rng(0)
     found = []
     for number in range(count):
         is_code = number % 3 != 0
         tokens = rng.integers(0, 300, rng.integers(5, 200)) + (150 if is_code else 0)
-        found.append((is_code, tokens.astype(np.int32)))
+        found.append(classifier.Example(is_code, tokens.astype(np.int32), (470 + is_code, 480)))
     return found
 
 
@@ -44,8 +45,13 @@ def pages(tokens: list[list[int]]) -> pa.ListArray:
 @given(tokens=st.lists(st.lists(st.integers(0, VOCABULARY - 1), max_size=60), min_size=1, max_size=8))
 def test_scorer_gives_what_fasttext_gives(model, tokens):
     reference = fasttext.load_model(str(model))
-    scores = classifier.Scorer.load(str(model), VOCABULARY).score(pages(tokens))
-    labels, probabilities = reference.predict([" ".join(map(str, page)) for page in tokens], k=2)
+    structure = np.array([(470, 480)] * len(tokens), np.int32)
+    scores = classifier.Scorer.load(str(model), VOCABULARY).score(pages(tokens), structure, SHARE)
+    settings_of = Classifier(structure=SHARE)
+    lines = [
+        classifier.Example(True, np.array(page, np.int32), (470, 480)).line(settings_of) for page in tokens
+    ]
+    labels, probabilities = reference.predict([line.partition(" ")[2] for line in lines], k=2)
     for score, names, values in zip(scores, labels, probabilities, strict=True):
         assert score == pytest.approx(dict(zip(names, values, strict=True))["__label__code"], abs=2e-4)
 
@@ -53,8 +59,9 @@ def test_scorer_gives_what_fasttext_gives(model, tokens):
 def test_scorer_takes_slices_of_arrow_arrays(model):
     scorer = classifier.Scorer.load(str(model), VOCABULARY)
     tokens = [[1, 2, 3], [], [400, 401], [7] * 50]
-    whole = scorer.score(pages(tokens))
-    np.testing.assert_array_equal(scorer.score(pages(tokens)[2:]), whole[2:])
+    structure = np.array([(470, 480)] * len(tokens), np.int32)
+    whole = scorer.score(pages(tokens), structure, SHARE)
+    np.testing.assert_array_equal(scorer.score(pages(tokens)[2:], structure[2:], SHARE), whole[2:])
 
 
 def test_training_is_the_same_whatever_memory_held_before():
@@ -67,8 +74,8 @@ def test_training_is_the_same_whatever_memory_held_before():
 
 
 def test_training_on_next_to_nothing():
-    few = [(True, np.arange(4, dtype=np.int32)), (False, np.arange(4, dtype=np.int32))]
-    assert len(classifier.train(few, Classifier(min_count=1, learning_rate=5.0))) > 1000
+    few = [classifier.Example(is_code, np.arange(4, dtype=np.int32), (5, 6)) for is_code in (True, False)]
+    assert len(classifier.train(few, Classifier(min_count=1, learning_rate=5.0))) > 500
 
 
 def test_words_are_hashed_as_fasttext_does():
