@@ -29,8 +29,8 @@ from opencoder_dag.dedup.verify import (
 from opencoder_dag.engine import Engine
 
 KEYS_AT_ONCE = 1 << 22  # hashes (about 150 bytes each) or band keys (24 bytes each) that one step holds
-# Every step of an exchange reads a piece of every shard's run. Beyond these numbers the pieces would become too
-# small, so steps grow instead; it takes a hundred million texts to get there.
+# Every step of an exchange reads a piece of every shard's run. Beyond these numbers the pieces would become
+# too small, so steps grow instead; it takes a hundred million texts to get there.
 MOST_PARTITIONS = 128
 MOST_KEY_PARTITIONS = 32
 LEAST_MEETINGS = 4  # steps a band search is cut into at least, so that several workers share it

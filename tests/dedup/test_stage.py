@@ -286,6 +286,28 @@ def test_rows_with_a_damaged_digest_are_quarantined(tmp_path: Path) -> None:
         assert "is not the SHA-256" in out.read("quarantined")["error"][0].as_py()
 
 
+def test_copies_with_one_changed_word_do_not_make_a_quadratic_bucket(tmp_path: Path) -> None:
+    base, rows = words(1, 150), []
+    for number in range(1500):
+        text = [*base[: number % 150], f"changed{number}", *base[number % 150 + 1 :]]
+        rows.append(document(" ".join(text), f"r{number}", "LICENSE", stars=number))
+    out = run(tmp_path, [dataset(tmp_path, rows, 2)])
+    search = out.manifest.facts["search"]
+    assert search["largest_bucket"] > 500  # they do meet
+    assert search["pairs_compared"] == 1499  # and each is compared with the one that stays
+    assert out.read()["repo"].to_pylist() == ["r1499"]
+
+
+@pytest.mark.parametrize("level", ["file", "repository", "chunk"])
+def test_a_lake_that_is_no_local_folder(tmp_path: Path, level: str) -> None:
+    found = dataset(tmp_path, near_copies(8), 3)
+    config = Dedup(level=level)
+    local = run(tmp_path, [found], config)
+    remote = deduplicate(Lake(f"memory://{tmp_path.name}-{level}"), [found], config, SerialEngine())
+    assert remote.digest == local.digest
+    assert remote.read().equals(local.read())
+
+
 def test_nothing_in_nothing_out(tmp_path: Path) -> None:
     for level in ("file", "repository", "chunk"):
         out = run(tmp_path, [dataset(tmp_path, [], 2)], Dedup(level=level))
