@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 from opencoder_dag.clean.addresses import Span, emails, ipv4_addresses, ipv6_addresses
+from opencoder_dag.clean.prefilter import hints
 from opencoder_dag.clean.secrets import secrets
 
 PLACEHOLDERS = {"email": "<EMAIL>", "ip": "<IP>", "key": "<KEY>", "password": "<PASSWORD>"}
@@ -16,13 +17,11 @@ PLACEHOLDERS = {"email": "<EMAIL>", "ip": "<IP>", "key": "<KEY>", "password": "<
 
 def find_personal_data(text: str, language: str) -> list[Span]:
     """Spans of e-mail addresses, IP addresses, keys and passwords in order; none overlaps another."""
+    may_hold = hints(text)
     # Secrets first: of two that start at the same place the one that was found first wins.
-    spans: list[Span] = [
-        *secrets(text, language),
-        *emails(text),
-        *ipv4_addresses(text),
-        *ipv6_addresses(text),
-    ]
+    spans: list[Span] = [*secrets(text, language, may_hold.token), *emails(text), *ipv4_addresses(text)]
+    if may_hold.ipv6:
+        spans += ipv6_addresses(text)
     spans.sort(key=lambda span: span[0])
     found: list[Span] = []
     for span in spans:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opencoder_dag.clean import clean_text
+from opencoder_dag.clean.addresses import ipv6_addresses
+from opencoder_dag.clean.prefilter import TOKEN_PREFIXES, hints
+from opencoder_dag.clean.secrets import _TOKENS
 
 
 def clean(text: str, language: str = "python") -> tuple[str, dict[str, int]]:
@@ -72,6 +75,7 @@ PIECES = st.sampled_from(
 )
 
 
+@settings(deadline=None)  # the first call compiles
 @given(
     st.lists(PIECES, max_size=25).map("".join),
     st.sampled_from(["python", "c", "html", "ini", "no such language"]),
@@ -81,10 +85,38 @@ def test_idempotent(text: str, language: str) -> None:
     assert clean(once, language) == (once, {})
 
 
+@settings(deadline=None)  # the first call compiles
 @given(st.text(), st.sampled_from(["python", "c", "text"]))
 def test_any_text_is_accepted(text: str, language: str) -> None:
     once, _ = clean(text, language)
     assert clean(once, language) == (once, {})
+
+
+@settings(deadline=None)  # the first call compiles
+@given(st.lists(PIECES, max_size=12).map("".join), st.sampled_from(TOKEN_PREFIXES), st.text(max_size=3))
+def test_what_the_prefilter_rules_out_is_not_there(text: str, prefix: str, between: str) -> None:
+    text = f"{text}{between}{prefix}{'aB3dE5gH7jK9' * 3} {text}"
+    may_hold = hints(text)
+    assert may_hold.token or not list(_TOKENS.finditer(text))
+    assert may_hold.ipv6 or not list(ipv6_addresses(text))
+    assert not hints("word " * 10).token and hints("x = '" + prefix).token
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\0" * 1000,
+        "joe@mail.com\0" * 10,
+        "\u202ejoe@mail.com\u202c",
+        "\ud800 joe@mail.com",
+        "# \ud800 (c) 2020 Foo",
+        "\ufeff",
+    ],
+)
+def test_odd_characters(text: str) -> None:
+    once, counts = clean(text)
+    assert counts.get("email", 0) == text.count("@")
+    assert clean(once) == (once, {})
 
 
 @pytest.mark.parametrize(

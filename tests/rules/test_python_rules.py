@@ -81,6 +81,16 @@ def test_one_text_never_affects_another() -> None:
     assert judged[3].verdict is not None and judged[3].verdict[0] == "python_syntax"
 
 
+def test_the_environment_does_not_change_a_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"FORCE_COLOR": "1", "CLICOLOR_FORCE": "1", "RUFF_OUTPUT_FORMAT": "json"}.items():
+        monkeypatch.setenv(name, value)
+    assert reasons(["print(undefined)\n", "print 'x'\n", GOOD]) == [
+        "python_undefined_names",
+        "python_syntax",
+        None,
+    ]
+
+
 def test_nothing_in_nothing_out() -> None:
     assert judge_python([], PythonRules()) == []
 

@@ -167,7 +167,7 @@ def _run(folder: Path, options: Sequence[str], size: int) -> list[str]:
             done = subprocess.run(
                 command,
                 cwd=folder,
-                env={**os.environ, "RUST_MIN_STACK": str(STACK_BYTES)},
+                env=_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.PIPE,
@@ -179,7 +179,19 @@ def _run(folder: Path, options: Sequence[str], size: int) -> list[str]:
             problem = " ".join(done.stderr.decode(errors="replace").split())
             raise LinterError(f"ruff ended with status {done.returncode}: {problem[:200]}")
         output.seek(0)
-        return output.readlines()
+        lines = output.readlines()
+        if done.returncode == 1 and not any(map(_DIAGNOSTIC.match, lines)):
+            raise LinterError(
+                f"ruff reports in a form that cannot be read: {''.join(lines[:1]).strip()[:200]}"
+            )
+        return lines
+
+
+def _environment() -> dict[str, str]:
+    """Environment of the linter: with room for deep files, without what could change its report."""
+    unwanted = ("RUFF_", "FORCE_COLOR", "CLICOLOR")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
+    return {**kept, "NO_COLOR": "1", "RUST_MIN_STACK": str(STACK_BYTES)}
 
 
 @cache
