@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from opencoder_dag.errors import OpencoderError
 from opencoder_dag.evaluate.extract import answered_program, complete_function, cut_at_stops, fenced_code
 from opencoder_dag.evaluate.generate import Form
 from opencoder_dag.evaluate.suites import Problem, Suite
@@ -57,6 +58,9 @@ def judge_suite(
     )
     with Sandbox(options) as running:
         ran = running.run([program_of(problems[task_id], text) for task_id, text in distinct])
+    broken = [outcome.detail for outcome in ran if outcome.verdict == "error"]
+    if broken:  # says nothing about a program, so it must not become a score
+        raise OpencoderError(f"suite '{suite.name}': {len(broken)} programs could not be judged: {broken[0]}")
     outcomes = dict(zip(distinct, ran, strict=True))
     return [
         _judgement(problem, texts, [outcomes[problem.task_id, text] for text in texts])

@@ -31,6 +31,7 @@ from opencoder_dag.sandbox.options import Kind, Outcome, Program, SandboxOptions
 START_SECONDS = 60.0
 PROCESSES = 64
 DESCRIPTORS = 256
+WORKER_ENDED = "the sandbox worker ended with the program"
 FIRST_USER = 1_500_000_000  # user ids of workers, where the host's user may choose; far above those in use
 _numbers = itertools.count()
 
@@ -95,7 +96,7 @@ class Worker:
             messages = [{"source": program.solution, "seconds": seconds, "examined": True}, test]
         answer = self._ask(messages, seconds * (guard.PATIENCE + 2) + 10)
         if answer is None:
-            return Outcome("killed", "the sandbox worker ended with the program", 0.0), False
+            return Outcome("killed", WORKER_ENDED, 0.0), False
         return Outcome(answer["verdict"], answer["detail"], round(answer["seconds"], 6)), not answer["retire"]
 
     def _ask(self, messages: Sequence[dict[str, Any]], patience: float) -> dict[str, Any] | None:
@@ -186,7 +187,19 @@ class Sandbox:
         if not good:
             worker.close()
             del self._workers[thread]
+        if outcome.detail == WORKER_ENDED and not self._closing:
+            self._prove(thread)
         return outcome
+
+    def _prove(self, thread: int) -> None:
+        """Start a worker and run an empty program: was it the program that ended the last one, or are workers
+        broken? Raises `OpencoderError` in the second case, so that nothing is scored by a broken sandbox."""
+        worker = self._workers[thread] = Worker(self.kind, self.options)
+        outcome, _ = worker.run("pass", self.seconds)
+        if not outcome.passed and not self._closing:
+            raise OpencoderError(
+                f"the sandbox ({self.kind}) does not work: {outcome.verdict}: {outcome.detail}"
+            )
 
 
 def run_programs(programs: Sequence[str | Program], options: SandboxOptions) -> list[Outcome]:

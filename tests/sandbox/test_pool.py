@@ -97,3 +97,22 @@ def test_kind_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nothing_to_run() -> None:
     assert run_programs([], SandboxOptions()) == []
+
+
+def test_a_broken_sandbox_scores_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from opencoder_dag.sandbox.pool import Worker
+
+    real = Worker._ask
+
+    def dies(self: Worker, messages: list[dict[str, object]], patience: float) -> object:
+        return None if "source" in messages[0] else real(self, messages, patience)
+
+    monkeypatch.setattr(Worker, "_ask", dies)
+    with pytest.raises(OpencoderError, match="does not work"):
+        run_programs(["pass"], options("process"))
+
+
+def test_a_program_that_ends_its_worker_is_killed_and_the_rest_goes_on() -> None:
+    programs = ["pass", "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nwhile True: pass", "pass"]
+    outcomes = run_programs(programs, options("process", workers=1))
+    assert [outcome.passed for outcome in outcomes] == [True, False, True]

@@ -19,7 +19,7 @@ from types import GeneratorType
 from typing import Any, cast
 
 HEADER = struct.Struct("<Q")
-LONGEST = 256 << 20
+LONGEST = 1 << 30
 MOST_ITEMS = 1_000_000  # of an iterator
 
 PLAIN_TYPES: frozenset[type] = frozenset(
@@ -202,10 +202,11 @@ def receive(channel: Channel) -> bytes | None:
 
 
 def _exactly(channel: Channel, length: int) -> bytes | None:
-    data = b""
-    while len(data) < length:
-        part = os.read(channel.reading, min(length - len(data), 1 << 20))
+    parts = []
+    while length:
+        part = os.read(channel.reading, min(length, 1 << 20))
         if not part:
             return None
-        data = data + part if data else part
-    return data
+        parts.append(part)
+        length -= len(part)
+    return b"".join(parts)

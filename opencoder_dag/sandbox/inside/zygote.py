@@ -13,6 +13,7 @@ import gc
 import importlib
 import os
 import random
+import signal
 import sys
 from typing import Any
 
@@ -36,7 +37,7 @@ COMMON = (
     *("operator", "random", "re", "string", "typing"),
 )
 
-PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 4, 36, 38
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
 SHARED_MEMORY = "/dev/shm"
 IPC_TABLES = ("/proc/sysvipc/shm", "/proc/sysvipc/sem", "/proc/sysvipc/msg")
 LONGEST_REPORT = 4096
@@ -70,11 +71,10 @@ class Worker:
             os.setresgid(uid, uid, uid)
             os.setresuid(uid, uid, uid)
             dropped = True
-        with contextlib.suppress(OSError, AttributeError):
-            prctl = ctypes.CDLL(None).prctl
-            prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-            prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-            prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        self._prctl = ctypes.CDLL(None).prctl
+        self._prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+        self._prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        self._prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         if self.contained and os.getpid() == 1:
             return guard.NAMESPACE
         return guard.USER if dropped else guard.TREE
@@ -126,10 +126,17 @@ class Worker:
         """Whether shared memory, semaphores or queues exist in the worker's namespace."""
         return any(os.pread(table, 4096, 0).count(b"\n") > 1 for table in self.ipc_tables)  # a heading
 
+    def _fork(self) -> int:
+        """Fork; the new process ends with the worker."""
+        pid = os.fork()
+        if pid == 0:
+            self._prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        return pid
+
     def _start_program(
         self, source: str, seconds: int, reading: int, writing: int, secret: list[bytes]
     ) -> int:
-        if pid := os.fork():
+        if pid := self._fork():
             return pid
         os.close(self.requests)
         os.close(self.replies)
@@ -141,7 +148,7 @@ class Worker:
     ) -> list[int]:
         """Start a solution and its examiner; the examiner's process is the first."""
         ours, theirs = border.channels()
-        solution = os.fork()
+        solution = self._fork()
         if not solution:
             secret.clear()
             for fd in (self.requests, self.replies, reading, writing):
@@ -149,7 +156,7 @@ class Worker:
             ours.close()
             candidate.run_candidate(source, seconds, theirs)
         theirs.close()
-        test = os.fork()
+        test = self._fork()
         if not test:
             os.close(self.replies)
             os.close(reading)
