@@ -234,7 +234,7 @@ def wait_for(url: str, process: subprocess.Popen, log) -> None:
                 return
         except httpx.TransportError:
             time.sleep(0.3)
-    pytest.fail(f"transformers serve is silent for {SERVE_SECONDS} s: {log.read_text()[-2000:]}")
+    pytest.fail(f"no answer within {SERVE_SECONDS} s: {log.read_text()[-2000:]}")
 
 
 def test_against_transformers_serve(served):
