@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from opencoder_dag.errors import InputError
 
@@ -176,25 +177,52 @@ def as_documents(table: pa.Table, where: str) -> pa.Table:
             return table.select(DOCUMENT_SCHEMA.names).cast(DOCUMENT_SCHEMA)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
             raise InputError(f"{where}: {one_line(error)}") from None
-    rows = []
-    for index, row in enumerate(table.to_pylist()):
-        content = row["content"]
-        if not isinstance(content, str):
-            raise InputError(
-                f"{where}: row {index}: column 'content' holds {type(content).__name__}, not text"
-            )
-        rows.append(
-            document_row(
-                content,
-                source=row.get("source") or "parquet",
-                repo=row.get("repo") or "",
-                path=row.get("path") or f"row-{index}",
-                language=row.get("language") or "unknown",
-                doc_type=row.get("doc_type") or "code",
-                stars=row.get("stars"),
-                commit_time=row.get("commit_time"),
-                license=row.get("license"),
-            )
-            | ({"doc_id": row["doc_id"]} if row.get("doc_id") else {})
+    content = table["content"]
+    if not (pa.types.is_string(content.type) or pa.types.is_large_string(content.type)):
+        raise InputError(f"{where}: column 'content' holds {content.type}, not text")
+    if content.null_count:
+        row = pc.index(content.is_null(), True).as_py()
+        raise InputError(f"{where}: row {row}: column 'content' is empty (null), not text")
+    encoded = content.cast(pa.large_binary()).to_pylist()
+    try:
+        return _with_origin(table, encoded)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, ValueError) as error:
+        raise InputError(f"{where}: {one_line(error)}") from None
+
+
+def _with_origin(table: pa.Table, encoded: list[bytes]) -> pa.Table:
+    """The document columns of a table with `content`; the others get neutral values where absent or empty."""
+    count = table.num_rows
+
+    def given(name: str) -> Any:
+        kind = DOCUMENT_SCHEMA.field(name).type
+        return (
+            table[name].cast(kind)
+            if name in table.column_names
+            else pa.chunked_array([pa.nulls(count, kind)])
         )
-    return pa.Table.from_pylist(rows, schema=DOCUMENT_SCHEMA)
+
+    def text(name: str, neutral: Any) -> list[str]:
+        values = given(name)
+        missing = pc.fill_null(pc.equal(values, ""), True)
+        return list(pc.if_else(missing, neutral, values).to_pylist())
+
+    source, repo = text("source", "parquet"), text("repo", "")
+    path = text("path", pa.array([f"row-{row}" for row in range(count)], pa.string()))
+    digests = [hashlib.sha256(content).hexdigest() for content in encoded]
+    identity = [document_id(*origin) for origin in zip(source, repo, path, digests, strict=True)]
+    columns = {
+        "doc_id": text("doc_id", pa.array(identity, pa.string())),
+        "content": table["content"].cast(pa.large_string()),
+        "sha256": digests,
+        "path": path,
+        "repo": repo,
+        "stars": given("stars"),
+        "commit_time": given("commit_time"),
+        "language": text("language", "unknown"),
+        "doc_type": text("doc_type", "code"),
+        "license": given("license"),
+        "size": [len(content) for content in encoded],
+        "source": source,
+    }
+    return pa.table([columns[field.name] for field in DOCUMENT_SCHEMA], schema=DOCUMENT_SCHEMA)
