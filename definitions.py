@@ -30,6 +30,7 @@ from opencoder_dag.settings import Settings, load_settings
 from resources.dask import DaskResource
 from resources.deepspeed import DeepSpeedResource
 from resources.lake import LakeIOManager, LakeResource
+from resources.llm import LanguageModelResource
 from resources.mlflow import MlflowResource
 from resources.recipes import RecipeBook
 from resources.sandbox import SandboxResource
@@ -88,6 +89,7 @@ def build_definitions(settings: Settings, overrides: Mapping[str, Any] | None = 
         ),
         "dask": DaskResource(address=settings.dask_address, workers=settings.dask_workers),
         "deepspeed": DeepSpeedResource(),
+        "llm": LanguageModelResource(url=settings.llm_url, cache=str(settings.home / "answers")),
         "sandbox": SandboxResource(kind=settings.sandbox),
         "mlflow": MlflowResource(
             uri=settings.tracking_uri,

@@ -17,6 +17,7 @@ from opencoder_dag.mix import build_mix
 from opencoder_dag.report.plots import grouped_bars
 from resources.dask import DaskResource
 from resources.lake import LakeResource
+from resources.llm import LanguageModelResource
 from resources.mlflow import MlflowResource
 from resources.recipes import RecipeBook
 from resources.sandbox import SandboxResource
@@ -41,6 +42,7 @@ def annealing_mix(
     mlflow: MlflowResource,
     recipes: RecipeBook,
     sandbox: SandboxResource,
+    llm: LanguageModelResource,
 ) -> dg.MaterializeResult:
     """Both mixtures: corpus and web for pre-training, with algorithmic and synthetic parts for annealing."""
     recipe = recipes.get(context.partition_key)
@@ -57,6 +59,7 @@ def annealing_mix(
             sandbox.options(),
             dask,
             stage.on_progress,
+            model=llm.open(),
         )
     parts = dataset.manifest.facts.get("parts", [])
     asked = {

@@ -18,6 +18,7 @@ from opencoder_dag.lake import Dataset
 from opencoder_dag.report.plots import bars
 from resources.dask import DaskResource
 from resources.lake import LakeResource
+from resources.llm import LanguageModelResource
 from resources.mlflow import MlflowResource
 from resources.recipes import RecipeBook
 from resources.sandbox import SandboxResource
@@ -40,6 +41,7 @@ def instruct_data(
     mlflow: MlflowResource,
     recipes: RecipeBook,
     sandbox: SandboxResource,
+    llm: LanguageModelResource,
 ) -> dg.MaterializeResult:
     """Instruction and answer pairs for both stages of tuning."""
     recipe = recipes.get(context.partition_key)
@@ -54,6 +56,7 @@ def instruct_data(
             sandbox.options(),
             dask,
             stage.on_progress,
+            model=llm.open(),
         )
     items = dataset.read(columns=["instruction", "output", "stage", "kind"])
     kinds = {row["values"]: float(row["counts"]) for row in pc.value_counts(items["kind"]).to_pylist()}
