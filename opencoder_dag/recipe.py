@@ -123,7 +123,6 @@ class Mix(Section):
     caps: dict[str, float] = Field(
         default_factory=dict, description="language to highest share of the corpus bytes"
     )
-    ordering: Literal["hash", "repository"] = "hash"
     sets: list[InstructionSet] = Field(default_factory=list, description="instruction sets for annealing")
 
     @model_validator(mode="after")
