@@ -116,3 +116,14 @@ def test_a_program_that_ends_its_worker_is_killed_and_the_rest_goes_on() -> None
     programs = ["pass", "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nwhile True: pass", "pass"]
     outcomes = run_programs(programs, options("process", workers=1))
     assert [outcome.passed for outcome in outcomes] == [True, False, True]
+
+
+def test_libraries_that_a_forger_would_use_too_can_be_imported() -> None:
+    programs = [
+        "import asyncio\nasync def one():\n    return 1\nassert asyncio.run(one()) == 1",
+        "import ctypes, gc, inspect, multiprocessing, unittest.mock\ngc.collect()",
+        "import numpy\nassert numpy.arange(3).sum() == 3",
+        "import types\nf = types.coroutine(lambda: None)\nimport sys\nsys.settrace(None)",
+    ]
+    outcomes = run_programs(programs, options("auto", seconds=5.0))
+    assert [outcome.verdict for outcome in outcomes] == ["passed", "passed", "passed", "failed"], outcomes

@@ -12,6 +12,7 @@ import gc
 import os
 import resource
 import sys
+import types
 from collections import deque
 from functools import partial
 from operator import call
@@ -127,8 +128,12 @@ def _forbid_digging() -> None:
         events: frozenset[str] = FORBIDDEN_EVENTS,
         modules: frozenset[str] = FORBIDDEN_MODULES,
         leave: Any = os._exit,
+        frame: Any = sys._getframe,
+        harmless: Any = types.coroutine.__code__,  # sets a flag of a function; asyncio needs it
     ) -> None:
         if event in events or (event == "import" and args[0] in modules):
-            leave(113)
+            if event == "code.__new__" and frame(1).f_code is harmless:
+                return
+            leave(113)  # FORBIDDEN_STATUS, as a constant that no one can rebind
 
     sys.addaudithook(hook)
