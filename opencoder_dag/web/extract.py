@@ -19,7 +19,7 @@ DEEPEST = 2000  # nested elements; browsers stop at 512
 MOST_STEPS = 100_000_000  # depth times tags
 SHORT_TEXT = 200  # characters of main content below which the whole page is taken instead
 
-PRE = re.compile(r"\s*<pre>(.*?)</pre>\n?", re.DOTALL)
+PRE = re.compile(r"<pre>(.*?)</pre>", re.DOTALL)
 HEADING = re.compile(r"<h([1-6])>(.*?)</h\1>", re.DOTALL)
 LIST_ITEM = re.compile(r"^([ \t]*)<li>", re.MULTILINE)
 TAG = re.compile(r"</?(?:p|ul|ol|li|br|h[1-6]|pre)\b[^>]*>")
@@ -28,8 +28,8 @@ NESTING = re.compile(  # not the tags that end by themselves, which stand unclos
     r"<(/?)(?!(?:area|base|br|col|dd|dt|embed|hr|img|input|li|link|meta|option|p|param|source|t[dhr]|track|wbr)\b)[a-z]",
     re.IGNORECASE,
 )
-LINE_NUMBERS = re.compile(r"(?:\s*\d+)+\s*")
-BLANK_LINES = re.compile(r"[ \t]*\n(?:[ \t]*\n){2,}")
+LINE_NUMBERS = re.compile(r"\s*\d{1,6}(?:\s+\d{1,6})*\s*")
+BLANK_LINES = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
 
 
 def decode(raw: bytes, declared: str | None = None) -> str:
@@ -98,11 +98,9 @@ def _minimal_html(page: str, main_content: bool) -> str:
 def minimal_html_to_markdown(reduced: str) -> str:
     """Markdown of the reduced HTML: headings, list items and fenced code are marked, all else is text."""
     pieces = PRE.split(reduced)
-    for index in range(0, len(pieces), 2):
-        pieces[index] = _prose(pieces[index])
-    for index in range(1, len(pieces), 2):
-        pieces[index] = _fenced(pieces[index])
-    return BLANK_LINES.sub("\n\n", "".join(pieces)).strip()
+    for index, piece in enumerate(pieces):
+        pieces[index] = _fenced(piece) if index % 2 else _prose(piece)
+    return "\n\n".join(piece for piece in pieces if piece)
 
 
 def _prose(reduced: str) -> str:
@@ -112,7 +110,9 @@ def _prose(reduced: str) -> str:
     if "<li>" in text:
         text = LIST_LINE.sub("", LIST_ITEM.sub(r"\1- ", text))
     text = TAG.sub("", text)
-    return html.unescape(text).replace("\xa0", " ") if "&" in text else text
+    if "&" in text:
+        text = html.unescape(text)
+    return BLANK_LINES.sub("\n\n", text.replace("\xa0", " ")).strip()
 
 
 def _heading(match: re.Match[str]) -> str:
@@ -123,11 +123,11 @@ def _fenced(block: str) -> str:
     code = html.unescape(TAG.sub("", block.replace("<br>\n", "\n").replace("<br>", "\n")))
     code = code.replace("\xa0", " ").strip("\n").rstrip()
     if not code.strip() or _is_gutter(code):
-        return "\n\n"
+        return ""
     fence = "```"
     while fence in code:
         fence += "`"
-    return f"\n\n{fence}\n{code}\n{fence}\n\n"
+    return f"{fence}\n{code}\n{fence}"
 
 
 def _is_gutter(code: str) -> bool:

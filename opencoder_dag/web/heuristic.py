@@ -7,6 +7,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 SAMPLE_CHARACTERS = 20_000
+LINE_CHARACTERS = 300  # of a line are looked at
 BLOCK_STEPS = (1e-9, 0.02, 0.05, 0.15, 0.4)
 LINE_STEPS = (0.01, 0.03, 0.06, 0.1, 0.15, 0.3)
 FEATURES = len(BLOCK_STEPS) + 1 + len(LINE_STEPS) + 1
@@ -55,6 +56,6 @@ def code_share(text: str) -> CodeShare:
         sum(len(match[2]) for match in BLOCK.finditer(sample)) if "```" in sample or "~~~" in sample else 0
     )
     prose = BLOCK.sub("", sample) if in_blocks else sample
-    lines = [line for line in prose.split("\n") if line.strip()]
+    lines = [line[:LINE_CHARACTERS] for line in prose.split("\n") if line.strip()]
     looks = sum(CODE_LINE.match(line) is not None for line in lines)
     return CodeShare(in_blocks / max(len(sample), 1), looks / max(len(lines), 1))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-SAMPLE_CHARACTERS = 2000
+SAMPLE_CHARACTERS = 1000
 HAN_SHARE = 0.15  # of letters; Chinese pages about code are half Latin
 KANA_OR_HANGUL_SHARE = 0.02
 ENGLISH_WORD_SHARE = 0.06
@@ -23,7 +23,7 @@ ENGLISH = frozenset(
 
 
 def natural_language(text: str) -> str:
-    """`zh`, `en` or `other`, judged by the first 2,000 characters."""
+    """`zh`, `en` or `other`, judged by the first 1,000 characters."""
     sample = text[:SAMPLE_CHARACTERS]
     letters = len(LETTER.findall(sample))
     if not letters:
