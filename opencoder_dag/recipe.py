@@ -170,6 +170,8 @@ class Train(Section):
     clip: float = Field(1.0, gt=0)
     precision: Literal["fp32", "bf16"] = "fp32"
     zero_stage: Literal[0, 1, 2, 3] = 1
+    activation_checkpointing: bool = Field(False, description="recompute layers: less memory")
+    compile: bool = Field(False, description="torch.compile of the layers; on GPU only")
     packing: Literal["best_fit", "causal"] = "best_fit"
     fim_rate: float = Field(0.0, ge=0, le=1)
     fim_mode: Literal["psm", "spm", "both"] = "psm"

@@ -34,7 +34,7 @@ from opencoder_dag.train.engine import (
 )
 from opencoder_dag.train.job import TrainJob
 from opencoder_dag.train.loop import Trainer
-from opencoder_dag.train.network import build, stop_tokens
+from opencoder_dag.train.network import adapt, build, stop_tokens
 
 LOCK_SECONDS = 60.0  # how long to wait for an interrupted training of the same job to notice and end
 
@@ -47,7 +47,7 @@ def train(job: TrainJob, device_name: str, parent: int | None) -> None:
     """
     device = device_of(device_name)
     deepspeed = import_deepspeed(device)
-    _make_deterministic(device)
+    make_deterministic(device)
     if device.type == "cuda":
         torch.cuda.set_device(device)
     deepspeed.init_distributed(
@@ -75,7 +75,7 @@ def train_in_group(
     stable = Path(job.shared) / data.identity(job, packed.folder, job.phases[0].name) if job.shared else None
     digest = data.packed_digest(packed.folder)
     found = _find_checkpoint(job, digest, stable)
-    network = build(job, encoder, device)
+    network = adapt(build(job, encoder, device), job, device)
     parameters = sum(parameter.numel() for parameter in network.parameters())
     config = network.network.config
     if found is not None:
@@ -175,7 +175,7 @@ def _export(
     temporary.rename(target)
 
 
-def _make_deterministic(device: torch.device) -> None:
+def make_deterministic(device: torch.device) -> None:
     """The same bits for the same inputs: fixed threads on CPU, deterministic kernels."""
     torch.use_deterministic_algorithms(device.type == "cpu")
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined] # nothing reads it

@@ -110,19 +110,15 @@ def prepare(job: TrainJob, encoder: Encoder) -> Path:
     if (folder / "index.json").exists():
         verify(folder)
         return folder
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    writer = _Writer(folder, encoder.size, masks=job.kind == "sft")
-    with writer:
+    with _Writer(folder, encoder.size, masks=job.kind == "sft") as writer:
         samples = (
             _encode_mix(job, encoder, writer) if job.kind == "base" else _encode_items(job, encoder, writer)
         )
         samples[HELD_OUT] = _encode_held_out(job, encoder, writer)
-    facts: dict[str, Any] = {"cut": writer.cut, "without_answer": writer.without_answer, "phases": {}}
-    for phase in [*job.phases, Phase(name=HELD_OUT, select="", tokens=None, batch=1)]:
-        facts["phases"][phase.name] = _pack(job, phase, samples[phase.name], folder)
+    facts = _finish(job, writer, samples)
     for phase in job.phases:
-        if facts["phases"][phase.name]["rows"] == 0:
+        if facts[phase.name]["rows"] == 0:
+            (folder / "index.json").unlink()
             where = (
                 f"column {phase.select!r}"
                 if isinstance(phase.select, str)
@@ -131,10 +127,34 @@ def prepare(job: TrainJob, encoder: Encoder) -> Path:
             raise InputError(
                 f"{job.documents[0] if job.documents else 'mix'}: nothing to train on in {where}"
             )
-    names = sorted(path.name for path in folder.iterdir())
-    index = {**facts, "dtype": writer.dtype.name, "files": {name: _digest(folder / name) for name in names}}
-    write_bytes(str(folder / "index.json"), json.dumps(index, indent=1).encode())
     return folder
+
+
+def write_packed(job: TrainJob, documents: Sequence[Sequence[int]], vocabulary: int) -> Path:
+    """Pack documents that are token ids already as the data of the job's first phase."""
+    with _Writer(job.work / "data", vocabulary, masks=False) as writer:
+        samples: list[Sample] = [
+            (0, _order(str(number)), *writer.add(str(number), Encoded(list(ids))))
+            for number, ids in enumerate(documents)
+        ]
+    _finish(job, writer, {job.phases[0].name: samples, HELD_OUT: []})
+    return writer.folder
+
+
+def _finish(job: TrainJob, writer: _Writer, samples: dict[str, list[Sample]]) -> dict[str, dict[str, int]]:
+    """Pack every phase and write the index, with which the data exists."""
+    phases = [*job.phases, Phase(name=HELD_OUT, select="", tokens=None, batch=1)]
+    facts = {phase.name: _pack(job, phase, samples[phase.name], writer.folder) for phase in phases}
+    names = sorted(path.name for path in writer.folder.iterdir())
+    index = {
+        "cut": writer.cut,
+        "without_answer": writer.without_answer,
+        "phases": facts,
+        "dtype": writer.dtype.name,
+        "files": {name: _digest(writer.folder / name) for name in names},
+    }
+    write_bytes(str(writer.folder / "index.json"), json.dumps(index, indent=1).encode())
+    return facts
 
 
 def verify(folder: Path) -> None:
@@ -168,9 +188,11 @@ Sample = tuple[int, bytes, int, int]
 
 
 class _Writer:
-    """Appends encoded samples to `tokens.bin` and `loss.bin`, and remembers whose they are."""
+    """Starts a data folder anew and appends encoded samples to its arrays, remembering whose they are."""
 
     def __init__(self, folder: Path, vocabulary: int, *, masks: bool) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
         self.folder = folder
         self.dtype = np.dtype(np.uint16 if vocabulary <= 1 << 16 else np.uint32)
         self.masks = masks

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,21 +41,36 @@ def launch_command(job_file: Path, settings: Settings) -> tuple[list[str], dict[
     On one host it is DeepSpeed's launcher of a host, on loopback and with a free port; with a hostfile it is
     its runner, which starts that launcher on every host (over ssh) with the slots that the file gives.
     """
-    child = ["opencoder_dag.train", str(job_file), "--device", settings.device, "--parent", str(os.getpid())]
     environment = child_environment(settings)
-    port = str(free_port())
-    if settings.hostfile is not None:
-        if not settings.hostfile.is_file():
-            raise InputError(f"OPENCODER_HOSTFILE: {settings.hostfile} is not a file")
-        runner = [sys.executable, "-m", "deepspeed.launcher.runner", "--hostfile", str(settings.hostfile)]
-        return [*runner, "--force_multi", "--master_port", port, "--module", *child], environment
-    world = base64.urlsafe_b64encode(json.dumps({"localhost": list(range(settings.ranks))}).encode()).decode()
+    if settings.hostfile is None:
+        child = [str(job_file), "--device", settings.device, "--parent", str(os.getpid())]
+        return node_command(child, {"localhost": settings.ranks}, 0, "127.0.0.1", free_port()), environment
+    if not settings.hostfile.is_file():
+        raise InputError(f"OPENCODER_HOSTFILE: {settings.hostfile} is not a file")
+    runner = [sys.executable, "-m", "deepspeed.launcher.runner", "--hostfile", str(settings.hostfile)]
+    child = [str(job_file), "--device", settings.device]
+    return [
+        *(*runner, "--force_multi", "--no_local_rank", "--master_port", str(free_port())),
+        *("--module", "opencoder_dag.train", *child),
+    ], environment
+
+
+def node_command(
+    child: Sequence[str], hosts: Mapping[str, int], node: int, master: str, port: int
+) -> list[str]:
+    """Command line of DeepSpeed's launcher on one host: `hosts` are names and ranks, `node` is which of them.
+
+    Starting it by hand on every host, with the same `master` address and port, is a multi-host training
+    without ssh.
+    """
+    slots = {name: list(range(ranks)) for name, ranks in hosts.items()}
+    world = base64.urlsafe_b64encode(json.dumps(slots).encode()).decode()
     return [
         *(sys.executable, "-m", "deepspeed.launcher.launch", "--log_level", "critical"),
-        *(f"--world_info={world}", "--master_addr=127.0.0.1", f"--master_port={port}"),
-        *("--no_local_rank", "--module"),
-        *child,
-    ], environment
+        *(f"--world_info={world}", f"--node_rank={node}"),
+        *(f"--master_addr={master}", f"--master_port={port}"),
+        *("--no_local_rank", "--module", "opencoder_dag.train", *child),
+    ]
 
 
 def child_environment(settings: Settings) -> dict[str, str]:

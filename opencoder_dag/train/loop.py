@@ -130,7 +130,7 @@ class Trainer:
             step = self.plan.step(number)
             if self.plan.starts_anew(number):
                 self.engine.reset_optimizer()
-            stopping = self._train_step(number, step)
+            stopping = self.train_step(number, step)
             finished = number == self.plan.ends[step.phase]
             if number % self.job.train.evaluate_steps == 0 or finished:
                 self._evaluate()
@@ -159,8 +159,8 @@ class Trainer:
         if self._sum(float(failure is not None)) > 0:
             raise failure or OpencoderError("a checkpoint could not be written")
 
-    def _train_step(self, number: int, step: Step) -> bool:
-        """One step; returns whether some process was asked to stop."""
+    def train_step(self, number: int, step: Step) -> bool:
+        """Train step `number` (counted from 1); returns whether some process was asked to stop."""
         started = time.monotonic()
         streams = [
             self.data.stream(step.phase, rows)

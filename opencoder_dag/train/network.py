@@ -52,11 +52,8 @@ def build(job: TrainJob, encoder: Encoder, device: torch.device) -> PackedLoss:
 
     attention.register()
     kernel = attention.PER_DOCUMENT if device.type == "cpu" else attention.VARLEN
-    torch.manual_seed(job.seed)
     if job.initial is None:
-        config = llama_config(job.model, encoder.size, eos=encoder.end, pad=encoder.padding)
-        network = AutoModelForCausalLM.from_config(config, attn_implementation=kernel, dtype=torch.float32)
-        return PackedLoss(network)
+        return new_network(job, encoder.size, device, eos=encoder.end, pad=encoder.padding)
     check_vocabulary(job.initial, encoder)
     try:
         network = AutoModelForCausalLM.from_pretrained(
@@ -70,6 +67,32 @@ def build(job: TrainJob, encoder: Encoder, device: torch.device) -> PackedLoss:
     if encoder.size > network.config.vocab_size:
         _grow_vocabulary(network, encoder.size)
     return PackedLoss(network)
+
+
+def new_network(
+    job: TrainJob, vocabulary: int, device: torch.device, *, eos: int | None = None, pad: int | None = None
+) -> PackedLoss:
+    """A network with new weights, which the job's seed decides."""
+    from transformers import AutoModelForCausalLM
+
+    attention.register()
+    kernel = attention.PER_DOCUMENT if device.type == "cpu" else attention.VARLEN
+    torch.manual_seed(job.seed)
+    config = llama_config(job.model, vocabulary, eos=eos, pad=pad)
+    return PackedLoss(
+        AutoModelForCausalLM.from_config(config, attn_implementation=kernel, dtype=torch.float32)
+    )
+
+
+def adapt(network: PackedLoss, job: TrainJob, device: torch.device) -> PackedLoss:
+    """Recompute activations and compile the layers, where the recipe says so."""
+    inner: Any = network.network
+    if job.train.activation_checkpointing:
+        inner.gradient_checkpointing_enable({"use_reentrant": False})
+        inner.train()
+    if job.train.compile and device.type == "cuda":
+        inner.model.compile(dynamic=True)  # lengths of streams differ from step to step
+    return network
 
 
 def _grow_vocabulary(network: Any, size: int) -> None:

@@ -63,7 +63,14 @@ def test_fifty_steps_equal_a_plain_loop(world: World, tmp_path: Path, train_here
 
 
 @pytest.mark.parametrize(
-    "change", [{"micro_batch": 1}, {"micro_batch": 8}, {"zero_stage": 0}, {"zero_stage": 2}]
+    "change",
+    [
+        {"activation_checkpointing": True},
+        {"micro_batch": 1},
+        {"micro_batch": 8},
+        {"zero_stage": 0},
+        {"zero_stage": 2},
+    ],
 )
 def test_accumulation_and_zero_stage_do_not_change_the_losses(
     world: World, tmp_path: Path, train_here: Train, change: dict[str, int]

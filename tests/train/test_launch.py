@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 from opencoder_dag.errors import InputError, OpencoderError
 from opencoder_dag.settings import Settings
 from opencoder_dag.train import TrainJob, checkpoint, launch_command, run_training
+from opencoder_dag.train.launch import child_environment, free_port, node_command
 from opencoder_dag.train.metrics import Tail
 
 from .conftest import World, losses, weights_of
@@ -28,7 +30,7 @@ def test_two_ranks_killed_and_run_again_equal_one_undisturbed_rank(
 ) -> None:
     """kill -9 of the whole group at a moment that nothing chose, then the same command again: the weights are
     those of one rank that nothing disturbed, to the bit, with half the accumulation."""
-    plan = {"tokens": 60_000, "anneal_tokens": 6_400, "checkpoint_steps": 3}
+    plan = {"tokens": 30_000, "anneal_tokens": 3_200, "checkpoint_steps": 3, "evaluate_steps": 100}
     job, alone = world.base(tmp_path / "job", **plan), world.base(tmp_path / "alone", **plan)
     program = textwrap.dedent(
         f"""
@@ -42,7 +44,7 @@ def test_two_ranks_killed_and_run_again_equal_one_undisturbed_rank(
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen([sys.executable, "-c", program], start_new_session=True, env=environment)
     tail, seen = Tail(job.work / "metrics.jsonl"), 0
-    while seen < 10 and process.poll() is None:
+    while seen < 7 and process.poll() is None:
         seen += sum("loss" in line for line in tail.new_lines())
         time.sleep(0.02)
     assert process.poll() is None, "the training ended before it could be killed"
@@ -59,6 +61,34 @@ def test_two_ranks_killed_and_run_again_equal_one_undisturbed_rank(
     train_here(alone)
     assert losses(job) == losses(alone)
     assert weights_of(job) == weights_of(alone)
+
+
+def test_two_hosts_train_together_and_equal_one(world: World, tmp_path: Path, train_here: Train) -> None:
+    """Two launchers, one for each host, meet at an address; the weights are those of a single process."""
+    job, alone = world.base(tmp_path / "job"), world.base(tmp_path / "alone")
+    settings, port = world.settings(ranks=1), free_port()
+    child = [str(job.work / "job.json"), "--device", "cpu"]
+    hosts = [
+        subprocess.Popen(
+            node_command(child, {"one": 1, "two": 1}, node, "127.0.0.1", port),
+            env={**os.environ, **child_environment(settings)},
+        )
+        for node in (0, 1)
+    ]
+    assert [host.wait(120) for host in hosts] == [0, 0], (job.work / "train.log").read_text()
+    assert json.loads((job.work / "summary.json").read_text())["ranks"] == 2
+    train_here(alone)
+    assert losses(job) == losses(alone)
+    assert weights_of(job) == weights_of(alone)
+
+
+def test_with_a_hostfile_the_runner_starts_the_hosts(tmp_path: Path) -> None:
+    hostfile = tmp_path / "hosts"
+    hostfile.write_text("one slots=2\ntwo slots=2\n")
+    command, environment = launch_command(tmp_path / "job.json", Settings(home=tmp_path, hostfile=hostfile))
+    assert command[1:5] == ["-m", "deepspeed.launcher.runner", "--hostfile", str(hostfile)]
+    assert "--parent" not in command  # a process of this host means nothing on another
+    assert "GLOO_SOCKET_IFNAME" not in environment  # which would be loopback
 
 
 def test_an_error_in_the_child_is_one_line_with_the_log(world: World, tmp_path: Path) -> None:
@@ -89,6 +119,7 @@ def test_the_command_line_names_ranks_port_and_device(tmp_path: Path) -> None:
     port = next(word for word in first if word.startswith("--master_port"))
     assert port not in second  # a free one for each launch
     assert first[-5:-2] == [str(job_file), "--device", "cpu"]
+    assert first[-2:] == ["--parent", str(os.getpid())]
     assert environment["DS_ACCELERATOR"] == "cpu"
 
 

@@ -40,14 +40,14 @@ def test_a_crash_after_any_step_changes_no_later_loss(
     step: int,
 ) -> None:
     job = world.base(tmp_path / "job")
-    real = Trainer._train_step
+    real = Trainer.train_step
 
     def crashing(self: Trainer, number: int, what: object) -> bool:
         if number > step:
             raise Crash
         return real(self, number, what)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Trainer, "_train_step", crashing)
+    monkeypatch.setattr(Trainer, "train_step", crashing)
     with pytest.raises(Crash):
         train_here(job)
     monkeypatch.undo()
@@ -78,13 +78,13 @@ def test_a_request_to_stop_writes_a_checkpoint(
     world: World, tmp_path: Path, train_here: Train, undisturbed: TrainJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = world.base(tmp_path / "job")
-    real = Trainer._train_step
+    real = Trainer.train_step
 
     def stopping(self: Trainer, number: int, what: object) -> bool:
         self.stop_requested = number == 6
         return real(self, number, what)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Trainer, "_train_step", stopping)
+    monkeypatch.setattr(Trainer, "train_step", stopping)
     with pytest.raises(StoppedError, match="stopped at step 6"):
         train_here(job)
     assert checkpoint.found(job.work / "checkpoints")[-1].name == "step-00000006"
