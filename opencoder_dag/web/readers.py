@@ -6,6 +6,7 @@ file: what cannot be read is reported and the rest goes on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -24,6 +25,8 @@ HTML_COLUMNS = ("html", "content_html")
 URL_COLUMNS = ("url", "source_url", "URL")
 DATE_COLUMNS = ("date", "warc_date", "timestamp")
 BATCH_ROWS = 512
+# Text files of a repository that are worth asking the classifier about (OpenCoder, section 2.2).
+TEXT_FILE_NAMES = re.compile(r"(?:readme|notes?|todo|description|requirements?|cmakelists)\b", re.IGNORECASE)
 
 Found = Page | Damaged | Skipped
 
@@ -110,8 +113,9 @@ def _date(record: WarcRecord) -> str:
 def read_parquet(path: str, label: str) -> Iterator[Found]:
     """Rows with a URL and either text (FineWeb, SkyPile, AutoMathText columns) or HTML.
 
-    A file without a URL column (SkyPile has none) gets a URL that names file and row, so that its pages
-    belong to a domain of their own.
+    Files of repositories (columns repo, path and content, as in this project's corpora) count as pages of
+    their repository when their name says that they describe it. Rows without any address (SkyPile has
+    none) get a URL of file and row, so that they belong to a domain of their own.
     """
     try:
         with fsspec.open(path, "rb") as handle:
@@ -123,6 +127,8 @@ def read_parquet(path: str, label: str) -> Iterator[Found]:
                 "text": _first(TEXT_COLUMNS, names),
                 "date": _first(DATE_COLUMNS, names),
                 "meta": _first(("meta", "metadata"), names),
+                "repo": _first(("repo",), names),
+                "path": _first(("path",), names),
             }
             if columns["html"] is None and columns["text"] is None:
                 yield Damaged(label, 0, f"no column text or html (found: {', '.join(names) or 'none'})")
@@ -146,6 +152,11 @@ def _row(values: dict[str, object], columns: dict[str, str | None], label: str, 
     url = found["url"]
     if url is None and isinstance(found["meta"], dict):  # AutoMathText keeps the URL inside its metadata
         url = found["meta"].get("url")
+    if url is None and found["repo"] and found["path"]:
+        path = str(found["path"])
+        if not TEXT_FILE_NAMES.match(path.rsplit("/", 1)[-1]):
+            return Skipped("file_name")
+        url = f"https://{found['repo']}/{path}"
     if not isinstance(url, str) or not urlsplit(url).hostname:
         url = f"http://{label.lower()}/{row}"
     date = str(found["date"] or "")

@@ -149,6 +149,22 @@ def test_conversions_and_parquet_with_text_or_html(tmp_path):
     assert "no column text or html" in errors(done)[0]
 
 
+def test_text_files_of_repositories_are_chosen_by_name(tmp_path):
+    names = [
+        "README.md",
+        "docs/notes.txt",
+        "CMakeLists.txt",
+        "requirements-dev.txt",
+        "src/main.py",
+        "readmes.py",
+    ]
+    columns = {"repo": ["git.org"] * 6, "path": names, "content": [prose(name) for name in names]}
+    pq.write_table(pa.table(columns), tmp_path / "corpus.parquet")
+    done = extracted(tmp_path, tmp_path / "corpus.parquet")
+    assert urls(done) == sorted(f"https://git.org/{name}" for name in names[:4])
+    assert done.manifest.facts["skipped_records"] == {"file_name": 2}
+
+
 def test_lists_of_paths_globs_and_wrong_addresses(tmp_path):
     store = tmp_path / "crawl-data" / "CC-MAIN-1"
     (store / "warc").mkdir(parents=True)
