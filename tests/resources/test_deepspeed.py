@@ -17,8 +17,9 @@ def materialise(job: TrainJob, instance: dg.DagsterInstance) -> list[dict[str, A
     seen: list[dict[str, Any]] = []
 
     @dg.asset
-    def model(context: dg.AssetExecutionContext, deepspeed: DeepSpeedResource) -> None:
+    def model(context: dg.AssetExecutionContext, deepspeed: DeepSpeedResource) -> dg.MaterializeResult:
         deepspeed.train(context, job, seen.append)
+        return dg.MaterializeResult()
 
     resources = {"deepspeed": DeepSpeedResource(ranks=1, device="cpu")}
     dg.materialize([model], resources=resources, instance=instance)
