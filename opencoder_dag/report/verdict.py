@@ -20,6 +20,7 @@ from opencoder_dag.lake import Dataset, read_table
 
 RESAMPLES = 2000
 Floats = NDArray[np.float64]
+Chosen = NDArray[np.int64] | slice
 Word = Literal["better", "worse", "no difference seen"]
 
 
@@ -27,7 +28,8 @@ Word = Literal["better", "worse", "no difference seen"]
 class Items:
     """One score by item: the score is sum(numerators) / sum(denominators).
 
-    `numerators` is (seeds, items), `denominators` (items,); `higher_is_better` tells which way is good.
+    Both arrays are (seeds, items); `higher_is_better` tells which way is good. Denominators differ between
+    models where their tokenizers do: the bytes that a model was asked to predict.
     """
 
     score: str
@@ -61,13 +63,13 @@ def score_items(evaluations: Sequence[Dataset], prefix: str) -> list[Items]:
     if held_out and held_out[0].num_rows:
         ids = _same_ids(held_out)
         bits = np.array([table["bits"].to_pylist() for table in held_out], dtype=float)
-        sizes = np.array(held_out[0]["bytes"].to_pylist(), dtype=float)
+        sizes = np.array([table["bytes"].to_pylist() for table in held_out], dtype=float)
         found.append(Items(f"{prefix}.held_out.bits_per_byte", ids, bits, sizes, higher_is_better=False))
     problems = [read_table(run.file("problems.parquet")).sort_by("doc_id") for run in evaluations]
     for suite in sorted(set(problems[0]["suite"].to_pylist())) if problems else ():
         tables = [table.filter(pc.equal(table["suite"], suite)) for table in problems]
         ids = _same_ids(tables)
-        ones = np.ones(len(ids))
+        ones = np.ones((len(tables), len(ids)))
         correct = [np.array(table["correct"].to_pylist(), dtype=float) for table in tables]
         samples = [np.array(table["samples"].to_pylist(), dtype=float) for table in tables]
         passed = np.array([hits / tries for hits, tries in zip(correct, samples, strict=True)])
@@ -104,16 +106,14 @@ def _verdict(baseline: Items, variant: Items, seed: int) -> Verdict:
     differences = np.empty(RESAMPLES)
     for index in range(RESAMPLES):
         chosen = draw.integers(0, count, count)
-        sizes = baseline.denominators[chosen].sum()
         values = []
         for side in (baseline, variant):
             seeds = draw.integers(0, len(side.numerators), len(side.numerators))
-            values.append(side.numerators[seeds][:, chosen].mean(0).sum() / sizes)
+            values.append(_score(side, seeds, chosen))
         differences[index] = values[1] - values[0]
     low, high = np.quantile(differences, [0.025, 0.975])
-    before, after = (
-        float(side.numerators.mean(0).sum() / side.denominators.sum()) for side in (baseline, variant)
-    )
+    everything = slice(None)
+    before, after = (_score(side, everything, everything) for side in (baseline, variant))
     return Verdict(
         score=baseline.score,
         baseline=round(before, 5),
@@ -124,6 +124,10 @@ def _verdict(baseline: Items, variant: Items, seed: int) -> Verdict:
         items=count,
         word=_word(float(low), float(high), baseline.higher_is_better),
     )
+
+
+def _score(side: Items, seeds: Chosen, items: Chosen) -> float:
+    return float(side.numerators[seeds][:, items].sum() / side.denominators[seeds][:, items].sum())
 
 
 def _word(low: float, high: float, higher_is_better: bool) -> Word:

@@ -8,8 +8,8 @@ from opencoder_dag.report.verdict import Items, compare_scores
 
 def items(values, *, higher: bool = True, seeds: int = 1, score: str = "base.ladder.pass@1") -> Items:
     numerators = np.array([values] * seeds if np.ndim(values) == 1 else values, dtype=float)
-    count = numerators.shape[1]
-    return Items(score, tuple(f"item-{n}" for n in range(count)), numerators, np.ones(count), higher)
+    ids = tuple(f"item-{n}" for n in range(numerators.shape[1]))
+    return Items(score, ids, numerators, np.ones_like(numerators), higher)
 
 
 def test_a_clear_gain_is_seen_in_the_good_direction():
@@ -27,6 +27,19 @@ def test_pairs_show_what_means_would_hide():
     (verdict,) = compare_scores([items(bits, higher=False)], [items(bits - 0.05, higher=False)])
     assert verdict.word == "better"
     assert verdict.low == pytest.approx(-0.05) and verdict.high == pytest.approx(-0.05)
+
+
+def test_models_that_were_asked_for_other_bytes_have_their_own_sizes():
+    """The interval of a ratio holds the ratio's difference, whatever each side's denominators are."""
+    draw = np.random.default_rng(2)
+    sizes = draw.uniform(500, 9000, (1, 12))
+    ids = tuple(f"document-{n}" for n in range(12))
+    baseline = Items("base.held_out.bits_per_byte", ids, sizes * 3.4, sizes, False)
+    variant = Items("base.held_out.bits_per_byte", ids, sizes * 0.98 * 3.5, sizes * 0.98, False)
+    (verdict,) = compare_scores([baseline], [variant])
+    assert verdict.difference == pytest.approx(0.1)
+    assert verdict.low <= verdict.difference + 1e-9 and verdict.difference - 1e-9 <= verdict.high
+    assert verdict.word == "worse"
 
 
 @settings(max_examples=20, deadline=None)
