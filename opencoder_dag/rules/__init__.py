@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from opencoder_dag.rules.corpus import filter_corpus
 from opencoder_dag.rules.judge import Explained, explain, judge_file
+from opencoder_dag.rules.measure import measure_corpus
 from opencoder_dag.rules.source_file import SourceFile
 
-__all__ = ["Explained", "SourceFile", "explain", "filter_corpus", "judge_file"]
+__all__ = ["Explained", "SourceFile", "explain", "filter_corpus", "judge_file", "measure_corpus"]

@@ -25,16 +25,12 @@ WORD = 1  # what `\w` matches
 SPACE = 2  # what `\s` matches
 ALPHA = 4
 DIGIT = 8
-UPPER = 16
-LOWER = 32
 
 _TESTS = (
-    (WORD, lambda char: char.isalnum() or char == "_"),
+    (WORD, str.isalnum),  # and the underscore
     (SPACE, str.isspace),
     (ALPHA, str.isalpha),
     (DIGIT, str.isdigit),
-    (UPPER, str.isupper),
-    (LOWER, str.islower),
 )
 
 
@@ -58,6 +54,7 @@ def _classes(size: int) -> Table:
     table = np.zeros(size, np.uint8)
     for bit, test in _TESTS:
         table |= np.fromiter(map(test, characters), bool, size).astype(np.uint8) * np.uint8(bit)
+    table[ord("_")] |= WORD
     table.flags.writeable = False
     return table
 

@@ -21,6 +21,11 @@ BARE_VARIABLE = re.compile(r"^[ \t]*" + MODIFIERS + SCALARS + r"[ \t]+\w+[ \t]*;
 RETURN = re.compile(r"^[ \t]*return\b", re.MULTILINE)
 
 
+def _methods(code: str) -> int:
+    """Method heads, tried only on lines with a parenthesis."""
+    return sum(METHOD.match(line) is not None for line in code.split("\n") if "(" in line)
+
+
 def _matches(pattern: re.Pattern[str], text: str) -> int:
     return sum(1 for _ in pattern.finditer(text))
 
@@ -28,7 +33,7 @@ def _matches(pattern: re.Pattern[str], text: str) -> int:
 @signal("qsc_codecsharp_frac_lines_func_ratio", "language", "csharp")
 def methods(file: SourceFile) -> Value:
     """Method heads per code line."""
-    return file.per_code_line(_matches(METHOD, file.code))
+    return file.per_code_line(_methods(file.code))
 
 
 @signal("qsc_codecsharp_cate_var_zero", "language", "csharp")
@@ -40,8 +45,8 @@ def no_variable(file: SourceFile) -> Value:
 @signal("qsc_codecsharp_score_lines_no_logic", "language", "csharp")
 def no_logic(file: SourceFile) -> Value:
     """Method heads, using lines, bare declarations, returns and class heads, per code line."""
-    parts = (METHOD, USING, BARE_VARIABLE, RETURN, CLASS)
-    return file.per_code_line(sum(_matches(part, file.code) for part in parts))
+    parts = (USING, BARE_VARIABLE, RETURN, CLASS)
+    return file.per_code_line(_methods(file.code) + sum(_matches(part, file.code) for part in parts))
 
 
 @signal("qsc_codecsharp_frac_lines_print", "language", "csharp")

@@ -16,8 +16,8 @@ from opencoder_dag.rules.source_file import SourceFile
 
 SENTENCE = re.compile(r"\b[^.!?。！？؟]+[.!?。！？؟]*")
 SENTENCE_END = re.compile(r"[.?!\n]")
-LINK = re.compile(r"\(https?://\S*\)")
-TAG = re.compile(r"<[^>\n]*>")
+LINK_START = re.compile(r"\(https?://")
+VISIBLE = re.compile(r"\S*")
 BRACKETS = ("【", "】")
 ELLIPSIS = ("...", "…")
 READ_MORE = (
@@ -171,9 +171,43 @@ def sentence_length(file: SourceFile) -> Value:
 @signal("qsc_doc_frac_chars_hyperlink_html_tag", "general_document")
 def links_and_tags(file: SourceFile) -> Value:
     """Characters in bracketed links and in tags, among all characters."""
-    links = sum(len(found) for found in LINK.findall(file.text))
-    tags = sum(len(found) for found in TAG.findall(file.text))
-    return _share(links + tags, file.characters)
+    return _share(_link_characters(file.text) + _tag_characters(file.text), file.characters)
+
+
+def _link_characters(text: str) -> int:
+    """Characters of `(http...)` up to the last closing bracket before a blank."""
+    total = 0
+    start = LINK_START.search(text)
+    while start is not None:
+        run = VISIBLE.match(text, start.end())
+        after = run.end() if run is not None else start.end()
+        closing = text.rfind(")", start.end(), after)
+        if closing >= 0:
+            total += closing + 1 - start.start()
+            after = closing + 1
+        start = LINK_START.search(text, after)
+    return total
+
+
+def _tag_characters(text: str) -> int:
+    """Characters of `<...>` on one line."""
+    total = 0
+    opening = text.find("<")
+    closing = newline = -1
+    while opening >= 0:
+        if closing < opening:
+            closing = text.find(">", opening)
+            if closing < 0:
+                break
+        if newline < opening:
+            newline = text.find("\n", opening)
+            newline = len(text) if newline < 0 else newline
+        after = newline
+        if closing < newline:
+            total += closing + 1 - opening
+            after = closing + 1
+        opening = text.find("<", after)
+    return total
 
 
 @signal("qsc_doc_frac_chars_alphabet", "general_document")

@@ -23,6 +23,11 @@ LOWER_CAMEL = re.compile(r"[a-z][a-zA-Z0-9]*|[A-Z][A-Z0-9_]*")
 UPPER_ALPHANUMERIC = re.compile(r"[A-Z][a-zA-Z0-9]*")
 
 
+def _methods(code: str) -> int:
+    """Method heads, tried only on lines with a parenthesis."""
+    return sum(METHOD.match(line) is not None for line in code.split("\n") if "(" in line)
+
+
 def _matches(pattern: re.Pattern[str], text: str) -> int:
     return sum(1 for _ in pattern.finditer(text))
 
@@ -40,14 +45,14 @@ def no_variable(file: SourceFile) -> Value:
 @signal("qsc_codejava_frac_lines_func_ratio", "language", "java")
 def methods(file: SourceFile) -> Value:
     """Method heads per code line."""
-    return file.per_code_line(_matches(METHOD, file.code))
+    return file.per_code_line(_methods(file.code))
 
 
 @signal("qsc_codejava_score_lines_no_logic", "language", "java")
 def no_logic(file: SourceFile) -> Value:
     """Method heads, imports, bare declarations, simple returns and class heads, per code line."""
-    parts = (METHOD, IMPORT, BARE_VARIABLE, RETURN, CLASS)
-    return file.per_code_line(sum(_matches(part, file.code) for part in parts))
+    parts = (IMPORT, BARE_VARIABLE, RETURN, CLASS)
+    return file.per_code_line(_methods(file.code) + sum(_matches(part, file.code) for part in parts))
 
 
 @signal("qsc_codejava_frac_words_no_modifier", "language", "java")

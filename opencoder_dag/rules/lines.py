@@ -58,8 +58,8 @@ def squeezed_lines(codes: Codes) -> VisibleLines:
 def lines_with(text: str, needles: Sequence[str]) -> int:
     """Number of lines that contain one of the needles."""
     if len(needles) == 1:
-        return sum(1 for _ in _hits(text, needles[0]))
-    return len({text.rfind("\n", 0, hit) for needle in needles for hit in _hits(text, needle)})
+        return sum(1 for _ in hits(text, needles[0]))
+    return len({text.rfind("\n", 0, hit) for needle in needles for hit in hits(text, needle)})
 
 
 def lines_with_word(text: str, word: str) -> int:
@@ -83,7 +83,7 @@ def _in_word(char: str) -> bool:
     return char.isalnum() or char == "_"
 
 
-def _hits(text: str, needle: str) -> Iterator[int]:
+def hits(text: str, needle: str) -> Iterator[int]:
     """Where a needle occurs first in each line that holds it."""
     found = text.find(needle)
     while found >= 0:

@@ -293,6 +293,11 @@ def comment_mask(
     interesting[60] |= (features & 8) != 0
     interesting[HASH] |= (features & 512) != 0
     interesting[NEWLINE] = True
+    # What failed to close once is not searched for again, so that no text costs more than a few passes.
+    open_ended = np.zeros(len(openers), np.bool_)
+    no_regex_before = 0
+    no_heredoc = False
+    no_delimited = False
     while position < size:
         code = codes[position]
         if code >= 128 or not interesting[code]:
@@ -330,7 +335,7 @@ def comment_mask(
         done = False
         for row in range(len(openers)):
             length = _stands(codes, position, openers[row])
-            if length == 0:
+            if length == 0 or open_ended[row]:
                 continue
             depth = 1
             end = position + length
@@ -344,8 +349,9 @@ def comment_mask(
                     end += length
                 else:
                     end += 1
-            if depth > 0:
-                break  # never closed: no comment
+            if depth > 0:  # never closed: no comment
+                open_ended[row] = True
+                break
             mask[position:end] = 1
             position = end
             done = True
@@ -379,13 +385,16 @@ def comment_mask(
                 in (40, 91, 123, 44, 59, 58, 61, 33, 38, 124, 63, 126, 94, 37, 42, 43, 45, 60, 62, 47)
                 or (word_end > 0 and _is_word(previous) and _is_keyword(codes, word_start, word_end))
             )
-            end = _after_regex(codes, position) if operand else 0
+            end = _after_regex(codes, position) if operand and position >= no_regex_before else 0
+            if operand and end == 0 and position >= no_regex_before:
+                no_regex_before = _line_end(codes, position)
             previous = 41 if end else 47
             position = end if end else position + 1
             continue
         if code == 60 and features & 8 and position + 1 < size and codes[position + 1] == 60:
             here_string = position + 2 < size and codes[position + 2] == 60
-            end = 0 if here_string else _after_heredoc(codes, position)
+            end = 0 if here_string or no_heredoc else _after_heredoc(codes, position)
+            no_heredoc |= not here_string and end == 0
             previous = code
             position = end if end else position + (3 if here_string else 2)
             continue
@@ -396,8 +405,15 @@ def comment_mask(
                 kind = 0
         if kind:
             end = 0
-            if code == DOUBLE and features & 2 and position > 0 and codes[position - 1] == 82:
+            if (
+                code == DOUBLE
+                and features & 2
+                and position > 0
+                and codes[position - 1] == 82
+                and not no_delimited
+            ):
                 end = _after_delimited(codes, position)
+                no_delimited = end == 0
             if code == DOUBLE and features & 4 and position > 0 and codes[position - 1] == 64:
                 end = _after_quoted(codes, position, 3, False)
             if features & 8 and code == SINGLE and position > 0 and codes[position - 1] == BACKSLASH:

@@ -1,8 +1,9 @@
 """The rules against the decisions and signal values of the released filter on real files.
 
-Needs the tables in `shared/reference` and the files that `benchmarks/fetch_reference.py` fetches, by default in
-`reference-files` beside the checkout (or where OPENCODER_REFERENCE_FILES says). A fixed sample is judged: the
-files whose SHA-256 starts with 0 or 1; OPENCODER_REFERENCE_ALL=1 judges all. docs/rules.md explains deviations.
+Needs the tables in `shared/reference` and the files that `benchmarks/fetch_reference.py` fetches, by
+default in `reference-files` beside the checkout (or where OPENCODER_REFERENCE_FILES says). A fixed sample
+is judged: the files whose SHA-256 starts with 0 or 1; OPENCODER_REFERENCE_ALL=1 judges all. docs/rules.md
+explains deviations.
 """
 
 from __future__ import annotations
