@@ -24,7 +24,7 @@ from opencoder_dag.rules.natural_language import natural_language
 from opencoder_dag.rules.profiles import NAMES
 from opencoder_dag.rules.source_file import SourceFile
 
-VERSION = "1"
+VERSION = "2"
 
 Verdict = tuple[str, Mapping[str, Any]] | Exception | None
 
