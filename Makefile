@@ -21,8 +21,9 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(STAMP)  ## speed against peers, on the same input in the same run (see benchmarks/)
-	$(BIN)/python -m benchmarks
+bench: $(STAMP)  ## list the benchmarks; each says at its head what it needs and compares
+	@for file in benchmarks/*.py; do \
+	    echo "$(BIN)/python -m benchmarks.$$(basename $$file .py)  $$(head -1 $$file | tr -d '\"')"; done
 
 study: $(STAMP)  ## the ablations at a scale that can show an effect
 	OPENCODER_SCALE=study OPENCODER_SEEDS=3 OPENCODER_SOURCE_BYTES=80000000 $(BIN)/opencoder-dag run \

@@ -55,6 +55,17 @@ def ui() -> None:
     open_ui()
 
 
+@app.command()
+def serve(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="stage folder of a model")],
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+) -> None:
+    """Offer a model over an OpenAI-compatible API on loopback, with a chat page."""
+    from opencoder_dag.train.serve import serve as serve_model
+
+    serve_model(model, port)
+
+
 # --- stages ---
 
 
@@ -110,7 +121,7 @@ def dedup(
     source: Input,
     out: Out,
     level: Annotated[str | None, typer.Option(help="file, repository or chunk")] = None,
-    preset: Annotated[str | None, typer.Option(help="opencoder or stack")] = None,
+    preset: Annotated[str | None, typer.Option(help="verified, stack or opencoder")] = None,
     recipe: RecipeName = "baseline",
     json: AsJson = False,
 ) -> None:
