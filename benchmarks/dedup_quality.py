@@ -20,8 +20,9 @@ import pyarrow.parquet as pq
 from opencoder_dag.dedup import deduplicate
 from opencoder_dag.document import DOCUMENT_SCHEMA, QUARANTINED_SCHEMA, REMOVED_SCHEMA, Judged, as_documents
 from opencoder_dag.engine import SerialEngine
-from opencoder_dag.lake import Dataset, Lake, ShardTask, Stage, finish, write_shard
+from opencoder_dag.lake import Dataset, Lake, Stage
 from opencoder_dag.recipe import Dedup
+from opencoder_dag.shards import ShardTask, finish, write_shard
 
 
 def as_dataset(rows: pa.Table, lake: Lake, shards: int = 1) -> Dataset:

@@ -29,8 +29,9 @@ from numpy.typing import NDArray
 from opencoder_dag.dedup import deduplicate
 from opencoder_dag.document import DOCUMENT_SCHEMA, QUARANTINED_SCHEMA, REMOVED_SCHEMA, Judged
 from opencoder_dag.engine import DaskEngine, Engine
-from opencoder_dag.lake import Dataset, Lake, ShardReport, ShardTask, Stage, finish, run_shards, write_shard
+from opencoder_dag.lake import Dataset, Lake, Stage
 from opencoder_dag.recipe import Dedup
+from opencoder_dag.shards import ShardReport, ShardTask, finish, run_shards, write_shard
 
 WORD = 7  # bytes of a word with its space
 VOCABULARY = 50_000

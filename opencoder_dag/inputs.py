@@ -15,19 +15,8 @@ import pyarrow.compute as pc
 from opencoder_dag.document import DOCUMENT_SCHEMA, QUARANTINED_SCHEMA, REMOVED_SCHEMA, Judged, as_documents
 from opencoder_dag.engine import Engine
 from opencoder_dag.errors import InputError
-from opencoder_dag.lake import (
-    Dataset,
-    Lake,
-    ShardReport,
-    Stage,
-    exists,
-    finish,
-    open_dataset,
-    read_table,
-    run_shards,
-    sha256_text,
-    write_shard,
-)
+from opencoder_dag.lake import Dataset, Lake, Stage, exists, open_dataset, read_table, sha256_text
+from opencoder_dag.shards import ShardReport, finish, run_shards, write_shard
 
 
 class OneFolderLake(Lake):

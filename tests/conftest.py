@@ -13,7 +13,8 @@ import pytest
 
 from opencoder_dag.document import DOCUMENT_SCHEMA, QUARANTINED_SCHEMA, REMOVED_SCHEMA, Judged, document_row
 from opencoder_dag.engine import SerialEngine
-from opencoder_dag.lake import Dataset, Lake, Stage, finish, sha256_text, write_shard
+from opencoder_dag.lake import Dataset, Lake, Stage, sha256_text
+from opencoder_dag.shards import finish, write_shard
 
 # Nothing may ask a hub or phone home while tests run.
 os.environ.update(

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from opencoder_dag.document import DOCUMENT_SCHEMA, document_row, judge_rows
 from opencoder_dag.engine import SerialEngine
 from opencoder_dag.errors import InputError, OpencoderError
-from opencoder_dag.lake import Lake, Stage, map_shards, open_dataset, rows_digest, write_bytes
+from opencoder_dag.lake import Lake, Stage, open_dataset, write_bytes
+from opencoder_dag.shards import map_shards, rows_digest
 from tests.conftest import write_dataset
 
 

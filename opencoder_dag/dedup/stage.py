@@ -36,19 +36,8 @@ from opencoder_dag.dedup.verify import verdicts_path
 from opencoder_dag.document import DOCUMENT_SCHEMA, Judged, judge_rows
 from opencoder_dag.engine import Engine
 from opencoder_dag.errors import InputError
-from opencoder_dag.lake import (
-    Dataset,
-    Lake,
-    ShardReport,
-    Stage,
-    add_up,
-    canonical_json,
-    finish,
-    read_table,
-    run_shards,
-    sha256_text,
-    write_shard,
-)
+from opencoder_dag.lake import Dataset, Lake, Stage, canonical_json, read_table, sha256_text
+from opencoder_dag.shards import ShardReport, add_up, finish, run_shards, write_shard
 
 VERSION = "1"
 

@@ -35,17 +35,13 @@ from opencoder_dag.instruct.synthesis import synthesise
 from opencoder_dag.lake import (
     Dataset,
     Lake,
-    ShardReport,
     Stage,
     canonical_json,
     exists,
-    finish,
     read_table,
     read_text,
-    run_shards,
     sha256_text,
     write_bytes,
-    write_shard,
     write_table,
 )
 from opencoder_dag.mix.draw import draw
@@ -53,6 +49,7 @@ from opencoder_dag.mix.functions import documented_functions, parse
 from opencoder_dag.mix.held_out import HeldOut
 from opencoder_dag.mix.mining import checked_functions
 from opencoder_dag.mix.standalone import Module
+from opencoder_dag.shards import ShardReport, finish, run_shards, write_shard
 
 if TYPE_CHECKING:
     from opencoder_dag.instruct.llm import ChatModel

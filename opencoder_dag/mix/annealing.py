@@ -24,22 +24,19 @@ from opencoder_dag.errors import InputError
 from opencoder_dag.lake import (
     Dataset,
     Lake,
-    ShardReport,
     Stage,
     exists,
-    finish,
     read_table,
     read_text,
-    run_shards,
     sha256_text,
     write_bytes,
-    write_shard,
     write_table,
 )
 from opencoder_dag.mix.generated import generated_documents
 from opencoder_dag.mix.held_out import HeldOut
 from opencoder_dag.mix.measure import MEASURED_SCHEMA, MeasureTask, measure
 from opencoder_dag.mix.plan import PLAN_COLUMNS, plan_mix
+from opencoder_dag.shards import ShardReport, finish, run_shards, write_shard
 
 if TYPE_CHECKING:
     from opencoder_dag.instruct.llm import ChatModel

@@ -22,18 +22,15 @@ from opencoder_dag.engine import Engine
 from opencoder_dag.lake import (
     Dataset,
     Lake,
-    ShardReport,
     Stage,
     canonical_json,
-    finish,
     read_table,
     read_text,
-    run_shards,
     sha256_text,
     write_bytes,
-    write_shard,
 )
 from opencoder_dag.mix.draw import draw
+from opencoder_dag.shards import ShardReport, finish, run_shards, write_shard
 
 VERSION = "1"
 PURPOSE = "held_out"

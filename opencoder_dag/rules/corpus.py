@@ -17,12 +17,13 @@ import pyarrow as pa
 
 from opencoder_dag.document import Judged, judge_rows
 from opencoder_dag.engine import Engine
-from opencoder_dag.lake import Dataset, Lake, Stage, map_shards
+from opencoder_dag.lake import Dataset, Lake, Stage
 from opencoder_dag.recipe import Filter
 from opencoder_dag.rules.judge import check_rule_names, judge_file
 from opencoder_dag.rules.natural_language import natural_language
 from opencoder_dag.rules.profiles import NAMES
 from opencoder_dag.rules.source_file import SourceFile
+from opencoder_dag.shards import map_shards
 
 VERSION = "2"
 

@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from opencoder_dag.document import QUARANTINED_SCHEMA, REMOVED_SCHEMA, Judged
 from opencoder_dag.engine import Engine
-from opencoder_dag.lake import Dataset, Lake, Stage, map_shards
+from opencoder_dag.lake import Dataset, Lake, Stage
 from opencoder_dag.rules.natural_language import natural_language
 from opencoder_dag.rules.signal import all_signals, signal_named
 from opencoder_dag.rules.source_file import SourceFile
+from opencoder_dag.shards import map_shards
 
 VERSION = "1"
 

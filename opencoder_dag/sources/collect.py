@@ -15,18 +15,8 @@ import pyarrow as pa
 
 from opencoder_dag.document import Judged
 from opencoder_dag.engine import Engine
-from opencoder_dag.lake import (
-    PARTS,
-    Dataset,
-    Lake,
-    ShardReport,
-    Stage,
-    canonical_json,
-    finish,
-    run_shards,
-    write_bytes,
-    write_shard,
-)
+from opencoder_dag.lake import PARTS, Dataset, Lake, Stage, canonical_json, write_bytes
+from opencoder_dag.shards import ShardReport, finish, run_shards, write_shard
 from opencoder_dag.sources.choose import Portion, cut
 from opencoder_dag.sources.decide import cost, judge_all
 from opencoder_dag.sources.reuse import INDEX, Earlier, Slice, earlier_collection, portion_key, rows_of

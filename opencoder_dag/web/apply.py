@@ -10,7 +10,8 @@ import numpy as np
 
 from opencoder_dag.engine import Engine
 from opencoder_dag.errors import InputError
-from opencoder_dag.lake import Dataset, Lake, Stage, exists, finish, open_dataset, write_bytes
+from opencoder_dag.lake import Dataset, Lake, Stage, exists, open_dataset, write_bytes
+from opencoder_dag.shards import finish
 from opencoder_dag.web.config import RecallConfig
 from opencoder_dag.web.extraction import extract_pages, iterate_pages
 from opencoder_dag.web.index import PageIndex, find_repeats

@@ -27,7 +27,8 @@ from opencoder_dag.document import (
     one_line,
 )
 from opencoder_dag.engine import Engine
-from opencoder_dag.lake import Dataset, Lake, ShardReport, Stage, finish, write_shard
+from opencoder_dag.lake import Dataset, Lake, Stage
+from opencoder_dag.shards import ShardReport, finish, write_shard
 from opencoder_dag.web.config import Extraction
 from opencoder_dag.web.extract import decode, html_to_markdown
 from opencoder_dag.web.language import natural_language

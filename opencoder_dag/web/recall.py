@@ -23,7 +23,8 @@ import numpy as np
 
 from opencoder_dag.engine import Engine
 from opencoder_dag.errors import InputError
-from opencoder_dag.lake import Dataset, Lake, Stage, finish
+from opencoder_dag.lake import Dataset, Lake, Stage
+from opencoder_dag.shards import finish
 from opencoder_dag.web.config import RecallConfig
 from opencoder_dag.web.curve import thin
 from opencoder_dag.web.extraction import extract_pages, iterate_pages

@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from opencoder_dag.engine import Engine
-from opencoder_dag.lake import Task, canonical_json, exists, read_text, task_identity, write_bytes
+from opencoder_dag.lake import canonical_json, exists, read_text, write_bytes
+from opencoder_dag.shards import Task, task_identity
 
 AnyTask = TypeVar("AnyTask", bound=Task)
 Report = dict[str, Any]

@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
 from opencoder_dag.document import DOCUMENT_SCHEMA, Judged, judge_rows
-from opencoder_dag.lake import ShardReport, read_table, write_shard, write_table
+from opencoder_dag.lake import read_table, write_table
+from opencoder_dag.shards import ShardReport, write_shard
 from opencoder_dag.web import classifier, segment
 from opencoder_dag.web.heuristic import FEATURES, code_share
 from opencoder_dag.web.index import Verdict

@@ -18,15 +18,14 @@ from tokenizers import Tokenizer
 from opencoder_dag.engine import Engine
 from opencoder_dag.lake import (
     Dataset,
-    ShardReport,
     canonical_json,
     exists,
     read_table,
-    run_shards,
     sha256_text,
     write_bytes,
     write_table,
 )
+from opencoder_dag.shards import ShardReport, run_shards
 from opencoder_dag.web import classifier, segment
 from opencoder_dag.web.config import RecallConfig
 from opencoder_dag.web.index import Bools, Ints, PageIndex

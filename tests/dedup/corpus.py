@@ -13,7 +13,8 @@ from typing import Any
 import pyarrow as pa
 
 from opencoder_dag.document import DOCUMENT_SCHEMA, QUARANTINED_SCHEMA, REMOVED_SCHEMA, Judged, document_row
-from opencoder_dag.lake import Dataset, Lake, Stage, finish, write_shard
+from opencoder_dag.lake import Dataset, Lake, Stage
+from opencoder_dag.shards import finish, write_shard
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
 

@@ -9,7 +9,8 @@ from typing import Any
 import pyarrow as pa
 
 from opencoder_dag.document import DOCUMENT_SCHEMA, document_row, judge_rows
-from opencoder_dag.lake import Dataset, Lake, ShardTask, Stage, finish, write_shard
+from opencoder_dag.lake import Dataset, Lake, Stage
+from opencoder_dag.shards import ShardTask, finish, write_shard
 
 _WORDS = """
 data list index value count result node graph table row column parse read write open close first last total

@@ -2,7 +2,8 @@ import dagster as dg
 import pytest
 
 from opencoder_dag.errors import InputError
-from opencoder_dag.lake import Dataset, Lake, Stage, map_shards, write_bytes
+from opencoder_dag.lake import Dataset, Lake, Stage, write_bytes
+from opencoder_dag.shards import map_shards
 from resources.lake import LakeIOManager, LakeResource
 from tests.test_lake import judge_by_length
 

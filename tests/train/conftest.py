@@ -21,11 +21,12 @@ from opencoder_dag.document import (
     Judged,
     document_row,
 )
-from opencoder_dag.lake import Dataset, Lake, Stage, finish, write_shard
+from opencoder_dag.lake import Dataset, Lake, Stage
 from opencoder_dag.model import train_tokenizer
 from opencoder_dag.recipe import Model, Recipe, Sft, SftStage, Train
 from opencoder_dag.recipe import Tokenizer as TokenizerConfig
 from opencoder_dag.settings import Settings
+from opencoder_dag.shards import finish, write_shard
 from opencoder_dag.train import TrainJob, base_job, sft_job
 from opencoder_dag.train.metrics import read_metrics
 
