@@ -88,6 +88,10 @@ def child_environment(settings: Settings) -> dict[str, str]:
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_VERBOSITY": "error",
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+        # glibc returns a step's large tensors to the kernel and asks for them again in the next: keeping
+        # them takes a base training of the laptop scale from 95 s to 55 s.
+        "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
+        "MALLOC_TRIM_THRESHOLD_": str(1 << 31),
     }
     if settings.device == "cpu":
         environment |= {"DS_ACCELERATOR": "cpu", "CUDA_VISIBLE_DEVICES": ""}
