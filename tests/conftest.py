@@ -15,6 +15,7 @@ from opencoder_dag.document import DOCUMENT_SCHEMA, QUARANTINED_SCHEMA, REMOVED_
 from opencoder_dag.engine import SerialEngine
 from opencoder_dag.lake import Dataset, Lake, Stage, sha256_text
 from opencoder_dag.shards import finish, write_shard
+from tests.homes import RECIPES, Home
 
 # Nothing may ask a hub or phone home while tests run.
 os.environ.update(
@@ -80,3 +81,13 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("real data is not here: no folder 'shared' beside the checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home in which three recipes were run from nothing, without disturbance."""
+    home = Home(tmp_path_factory.mktemp("undisturbed"))
+    done = home.run("run", *RECIPES, timeout=800)
+    assert done.returncode == 0, done.stderr[-3000:]
+    home.path.joinpath("terminal.txt").write_text(done.stderr)
+    return home

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import keep_screenshot
-from tests.graph.conftest import ROOT, Home, materialize, undisturbed  # noqa: F401 - a fixture
 from tests.graph.test_services import free_port
+from tests.homes import ROOT, Home, materialize
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900), pytest.mark.xdist_group("graph")]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 EIGHT = (
     *("raw_code", "web_recall", "deduped_corpus", "filtered_corpus"),
@@ -102,7 +102,7 @@ def corpus_pages(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iter
 
 
 @pytest.fixture(scope="module")
-def result_pages(undisturbed: Home, browser: Any) -> Iterator[Pages]:  # noqa: F811
+def result_pages(undisturbed: Home, browser: Any) -> Iterator[Pages]:
     """Pages of a home in which three recipes were run."""
     pages = Pages(undisturbed)
     try:

@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.graph.conftest import CORPUS_ASSETS, Home, materialize
+from tests.homes import CORPUS_ASSETS, Home, materialize
 
-pytestmark = [pytest.mark.graph, pytest.mark.timeout(900), pytest.mark.xdist_group("graph")]
+pytestmark = [pytest.mark.graph, pytest.mark.timeout(900)]
 
 
 def unfinished(lake: Path, stage: str) -> Path | None:

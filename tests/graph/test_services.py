@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.graph.conftest import ROOT, Home, materialize
+from tests.homes import ROOT, Home, materialize
 
-pytestmark = [pytest.mark.graph, pytest.mark.timeout(900), pytest.mark.xdist_group("graph")]
+pytestmark = [pytest.mark.graph, pytest.mark.timeout(900)]
 
 
 def free_port() -> int:

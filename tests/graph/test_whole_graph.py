@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.graph.conftest import CHAIN_ASSETS, RECIPES, SHARED_ASSETS, Home
+from tests.homes import CHAIN_ASSETS, RECIPES, SHARED_ASSETS, Home
 
-pytestmark = [pytest.mark.graph, pytest.mark.timeout(900), pytest.mark.xdist_group("graph")]
+pytestmark = [pytest.mark.graph, pytest.mark.timeout(900)]
 
 
 def test_every_asset_of_every_recipe_is_there(undisturbed: Home):

@@ -1,4 +1,5 @@
-"""The whole graph at the smoke scale: real code of this machine, real training, in a home of its own."""
+"""A home folder of its own for tests that run the whole graph at the smoke scale: real code of this machine,
+real training."""
 
 from __future__ import annotations
 
@@ -8,13 +9,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 RECIPES = ("baseline", "star_filter", "repo_dedup")
 # Enough shards for a kill to fall between them, small enough for minutes.
 SMOKE = {
@@ -100,16 +99,6 @@ CHAIN_ASSETS = (
     *CORPUS_ASSETS,
     *("tokenizer", "annealing_mix", "base_model", "instruct_data", "sft_model", "eval_scores"),
 )
-
-
-@pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """A home in which three recipes were run from nothing, without disturbance."""
-    home = Home(tmp_path_factory.mktemp("undisturbed"))
-    done = home.run("run", *RECIPES, timeout=800)
-    assert done.returncode == 0, done.stderr[-3000:]
-    home.path.joinpath("terminal.txt").write_text(done.stderr)
-    yield home
 
 
 MATERIALIZE = """
