@@ -186,6 +186,14 @@ def open_ui() -> None:
     ):
         if _port_taken(port):
             raise InputError(f"{name}: port {port} is in use; set another one")
+
+    def interrupted(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    # Before the servers start: a shell that put us into the background made us ignore interrupts, and what we
+    # ignore our children would ignore as well.
+    signal.signal(signal.SIGINT, interrupted)
+    signal.signal(signal.SIGTERM, interrupted)
     commands = {"dagster": dagster_command(settings)}
     if not settings.mlflow_page.startswith(settings.mlflow_uri or "\0"):
         commands["mlflow"] = mlflow_command(settings)
@@ -196,10 +204,6 @@ def open_ui() -> None:
         f"Ctrl-C ends both. Logs are in {settings.home / 'logs'}"
     )
 
-    def interrupted(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupted)
     try:
         while all(process.poll() is None for process in processes):
             time.sleep(0.5)
