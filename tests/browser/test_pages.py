@@ -150,7 +150,8 @@ def test_filtered_corpus_is_materialised_by_clicking(corpus_pages: Pages, page: 
     keep_screenshot(page, "dagster-filtered-corpus")
     row = page.get_by_role("row").filter(has_text="funnel")
     row.get_by_text("[Show Markdown]").click()
-    page.get_by_role("table").filter(has_text="kept").last.wait_for()
+    page.get_by_role("button", name="Close").wait_for()
+    time.sleep(1)  # the dialog fades in
     keep_screenshot(page, "dagster-funnel")
     page.goto(f"{corpus_pages.dagster}/asset-groups")
     node = page.get_by_text("filtered_corpus", exact=True).last
