@@ -229,7 +229,7 @@ def train(
     json: AsJson = False,
 ) -> None:
     """Pre-train and anneal a model."""
-    from opencoder_dag.train import base_job, publish_model, run_training
+    from opencoder_dag.train import base_job
 
     with stage_command("train", out, json) as work:
         job = base_job(
@@ -240,9 +240,7 @@ def train(
             work.recipe(recipe),
             work.settings,
         )
-        if work.lake.find(job.stage) is None:
-            run_training(job, work.settings, work.on_step)
-        work.output = publish_model(work.lake, job)
+        work.train(job)
 
 
 @app.command()
@@ -255,7 +253,7 @@ def sft(
     json: AsJson = False,
 ) -> None:
     """Tune a base model on instructions."""
-    from opencoder_dag.train import publish_model, run_training, sft_job
+    from opencoder_dag.train import sft_job
 
     with stage_command("sft", out, json) as work:
         job = sft_job(
@@ -266,9 +264,7 @@ def sft(
             work.recipe(recipe),
             work.settings,
         )
-        if work.lake.find(job.stage) is None:
-            run_training(job, work.settings, work.on_step)
-        work.output = publish_model(work.lake, job)
+        work.train(job)
 
 
 @app.command()

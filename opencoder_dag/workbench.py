@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -21,6 +21,9 @@ from opencoder_dag.recipe import Recipe, load_recipe
 from opencoder_dag.report.console import console, progress, stage_line
 from opencoder_dag.sandbox import SandboxOptions
 from opencoder_dag.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from opencoder_dag.train import TrainJob  # at run time only by commands that train: it loads torch
 
 
 class Workbench:
@@ -47,10 +50,17 @@ class Workbench:
         """How programs are contained."""
         return SandboxOptions(kind=self.settings.sandbox, workers=self.settings.dask_workers)
 
-    def on_step(self, point: dict[str, Any]) -> None:
-        """Move the progress bar by a line of training metrics."""
-        if "steps" in point:
-            self.on_progress(int(point["step"]), int(point["steps"]))
+    def train(self, job: TrainJob) -> None:
+        """Train a job, or take its model from the lake, as the output."""
+        from opencoder_dag.train import publish_model, run_training
+
+        def on_step(point: dict[str, Any]) -> None:
+            if "steps" in point:
+                self.on_progress(int(point["step"]), int(point["steps"]))
+
+        if self.lake.find(job.stage) is None:
+            run_training(job, self.settings, on_step)
+        self.output = publish_model(self.lake, job)
 
     def recipe(self, name: str, changes: dict[str, dict[str, object]] | None = None) -> Recipe:
         """A recipe with the options of the command line over it."""

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -183,12 +184,18 @@ class MlflowResource(dg.ConfigurableResource):
         """Yield a function that records lines of training metrics, tokens as the step.
 
         They go to the stage's run and, as far as people compare by them, to the parent; they are sent in
-        bundles, since a line a step would keep the database busier than the model.
+        bundles, since a line a step would keep the database busier than the model. A training that goes on
+        tells its lines from the first: those that the stage's run has are left out. The parent is served
+        first, so that what the stage's run has the parent has too.
         """
         parent = self.parent(recipe)
         prefix = "sft" if asset == "sft_model" else "train"
-        waiting: dict[str, list[Metric]] = {run_id: [], parent: []}
+        waiting: dict[str, list[Metric]] = {parent: [], run_id: []}
         sent = time.monotonic()
+
+        @cache
+        def recorded_up_to(name: str) -> int:
+            return max((metric.step for metric in self.client.get_metric_history(run_id, name)), default=-1)
 
         def send() -> None:
             nonlocal sent
@@ -202,6 +209,8 @@ class MlflowResource(dg.ConfigurableResource):
             for name, value in point.items():
                 if isinstance(value, int | float) and name not in NOT_CHARTED:
                     metric = Metric(f"{prefix}.{name}", float(value), now, step)
+                    if step <= recorded_up_to(metric.key):
+                        continue
                     waiting[run_id].append(metric)
                     if name.endswith(("loss", "learning_rate")):
                         waiting[parent].append(metric)

@@ -7,7 +7,7 @@ tokens_per_second and elapsed (seconds); an evaluation line has step, tokens and
 from __future__ import annotations
 
 import json
-import shutil
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,10 @@ class MetricsFile:
         path.touch()
 
     def start_over(self, checkpoint_copy: Path | None) -> None:
-        """Cut the file back to what it was at a checkpoint, or to nothing."""
-        if checkpoint_copy is None:
-            self.path.write_bytes(b"")
-        else:
-            shutil.copyfile(checkpoint_copy, self.path)
+        """Put a new file in its place: what was written up to a checkpoint, or nothing."""
+        beside = self.path.with_name(f".{self.path.name}.tmp")
+        beside.write_bytes(b"" if checkpoint_copy is None else checkpoint_copy.read_bytes())
+        beside.replace(self.path)
 
     def append(self, **values: Any) -> None:
         """Write one line; it is there whole or not at all for a reader of whole lines."""
@@ -36,21 +35,30 @@ class MetricsFile:
 
 
 class Tail:
-    """Follows a metrics file while it grows, and when it is cut back starts again where it was cut."""
+    """Follows a metrics file while it grows.
+
+    What was there at first is left out. A file that is put in its place, by a training that goes on from a
+    checkpoint, is told from its start, so that no line of it is missed.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.position = path.stat().st_size if path.exists() else 0
+        found = path.stat() if path.exists() else None
+        self.file = found.st_ino if found else None
+        self.position = found.st_size if found else 0
 
     def new_lines(self) -> Iterator[dict[str, Any]]:
         """Whole lines that were added since the last call."""
-        if not self.path.exists():
+        try:
+            handle = self.path.open("rb")
+        except FileNotFoundError:
             return
-        with self.path.open("rb") as handle:
-            size = self.path.stat().st_size
-            self.position = min(self.position, size)
+        with handle:
+            file = os.fstat(handle.fileno()).st_ino
+            if file != self.file:
+                self.file, self.position = file, 0
             handle.seek(self.position)
-            data = handle.read(size - self.position)
+            data = handle.read()
         whole = data.rfind(b"\n") + 1
         self.position += whole
         for line in data[:whole].splitlines():

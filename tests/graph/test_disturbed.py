@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from mlflow import MlflowClient
 
 from tests.homes import CORPUS_ASSETS, Home, materialize
 
@@ -60,6 +61,11 @@ def test_killed_in_dedup_filter_and_training(undisturbed: Home, tmp_path: Path):
     assert base["resumed_from"] > 0, "training began anew"
     calm = undisturbed.manifest("base_model", "baseline")["facts"]
     assert abs(base["loss"] - calm["loss"]) < 1e-6
+    client = MlflowClient(f"sqlite:///{home.path}/mlflow/mlflow.db")
+    runs = client.search_runs([client.get_experiment_by_name("cookbook").experiment_id])
+    run = next(run.info.run_id for run in runs if run.data.tags.get("opencoder.stage") == "base_model")
+    logged = [point.step for point in client.get_metric_history(run, "train.loss")]
+    assert len(logged) == len(set(logged)) == base["steps"], "the curve has gaps, or points twice"
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,22 @@ def test_losses_are_logged_against_tokens(mlflow: MlflowResource):
         assert [(point.step, point.value) for point in history] == [(100, 4.0), (200, 3.0), (300, 2.0)]
 
 
+def test_a_training_that_goes_on_leaves_no_gap_and_no_point_twice(mlflow: MlflowResource):
+    """The first run is killed with points unsent; the second tells its lines from the first."""
+    recipe = load_recipe("star_filter")
+    run_id, _ = mlflow.stage(recipe, "base_model", "goes on", {})
+    for steps in (range(1, 4), range(1, 7)):
+        with mlflow.training_log(recipe, "base_model", run_id) as record:
+            for step in steps:
+                record({"step": step, "phase": "stable", "tokens": step * 100, "loss": 5.0 - step})
+                if step % 2 == 0:
+                    record({"step": step, "tokens": step * 100, "held_out_loss": 6.0 - step})
+    for name, points in {"train.loss": 6, "train.held_out_loss": 3}.items():
+        every = 6 // points * 100
+        steps = [point.step for point in mlflow.client.get_metric_history(run_id, name)]
+        assert steps == [every * (at + 1) for at in range(points)]
+
+
 def test_names_that_mlflow_refuses_are_spelt_out(mlflow: MlflowResource, dataset_of):
     recipe = load_recipe("repo_dedup")
     dataset = dataset_of([{"content": "other", "repo": "r", "path": "p"}])

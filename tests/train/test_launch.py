@@ -56,8 +56,11 @@ def test_two_ranks_killed_and_run_again_equal_one_undisturbed_rank(
 
     lines: list[dict[str, object]] = []
     run_training(job, world.settings(), lines.append)
-    steps = [line["step"] for line in lines if "loss" in line]
-    assert steps[0] > int(kept[-1].name.removeprefix("step-"))  # what was done is not done again
+    summary = json.loads((job.work / "summary.json").read_text())
+    assert summary["resumed_from"] == int(
+        kept[-1].name.removeprefix("step-")
+    )  # what was done is not done again
+    assert [line["step"] for line in lines if "loss" in line] == list(range(1, summary["steps"] + 1))
     train_here(alone)
     assert losses(job) == losses(alone)
     assert weights_of(job) == weights_of(alone)
