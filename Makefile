@@ -30,7 +30,7 @@ bench: $(STAMP)  ## list the benchmarks; each says at its head what it needs and
 	    echo "$(BIN)/python -m benchmarks.$$(basename $$file .py)  $$(head -1 $$file | tr -d '\"')"; done
 
 study: $(STAMP)  ## the ablations at a scale that can show an effect
-	OPENCODER_SCALE=study OPENCODER_SEEDS=3 OPENCODER_SOURCE_BYTES=80000000 $(BIN)/opencoder-dag run \
+	OPENCODER_SCALE=study OPENCODER_SEEDS=3 OPENCODER_SOURCE_BYTES=40000000 $(BIN)/opencoder-dag run \
 	    baseline star_filter repo_dedup no_high_quality_anneal one_stage_sft mixed_sft wcl_schedule causal_packing
 
 install: $(STAMP)
