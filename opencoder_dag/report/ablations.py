@@ -6,10 +6,11 @@ Markdown and as one HTML page.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import fsspec
@@ -24,6 +25,7 @@ from opencoder_dag.report.scores import (
     held_out_curve,
     html_table,
     markdown_table,
+    over_seeds,
     recipe_rows,
     scores_of,
     training_curve,
@@ -83,34 +85,38 @@ def _items(outputs: Outputs, names: Sequence[str]) -> list[Any]:
 
 
 def _plots(outputs: Outputs, runs: Mapping[str, Sequence[str]]) -> dict[str, bytes]:
-    models: dict[str, Dataset] = {
-        name: outputs["base_model"][name] for names in runs.values() for name in names
-    }
     plots = {
-        "held-out loss": curves(
-            {name: held_out_curve(model) for name, model in models.items()},
-            "Loss on common held-out code",
-            "tokens",
-            "nats a token",
-        ),
-        "training loss": curves(
-            {name: training_curve(model) for name, model in models.items()},
-            "Training loss",
-            "tokens",
-            "nats a token",
-        ),
+        "held-out loss": _curves_by_recipe(outputs, runs, held_out_curve, "Loss on common held-out code"),
+        "training loss": _curves_by_recipe(outputs, runs, training_curve, "Training loss"),
     }
     scores: dict[str, dict[str, float]] = {}
     for label, asset in (("base", "base_scores"), ("tuned", "eval_scores")):
         for recipe, names in runs.items():
-            for name in names[:1]:
-                for score, value in scores_of(outputs[asset][name]).items():
-                    suite, _, metric = score.partition(".")
-                    if metric == "pass@1":
-                        scores.setdefault(recipe, {})[f"{suite} {label}"] = value
+            seeds = [scores_of(outputs[asset][name]) for name in names]
+            for score in seeds[0]:
+                suite, _, metric = score.partition(".")
+                if metric == "pass@1":
+                    mean = fmean(values[score] for values in seeds)
+                    scores.setdefault(recipe, {})[f"{suite} {label}"] = mean
     if scores:
         plots["scores"] = grouped_bars(scores, "pass@1 by recipe", "share of problems")
     return plots
+
+
+def _curves_by_recipe(
+    outputs: Outputs,
+    runs: Mapping[str, Sequence[str]],
+    curve_of: Callable[[Dataset], list[tuple[float, float]]],
+    title: str,
+) -> bytes:
+    """A line a recipe: the mean over its seeds, with the band that they span."""
+    lines, bands = {}, {}
+    for recipe, names in runs.items():
+        seeds = [curve_of(outputs["base_model"][name]) for name in names]
+        lines[recipe], band = over_seeds(seeds)
+        if len(seeds) > 1:
+            bands[recipe] = band
+    return curves(lines, title, "tokens", "nats a token (of the recipe's own tokenizer)", bands=bands)
 
 
 def verdict_rows(ablation: Ablation) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 PALETTE = ("#3b6fb6", "#d1662f", "#4a9b5f", "#8a5fb0", "#b23a48", "#7a7a7a", "#c79a2b", "#2f8f9d")
 Curve = Sequence[tuple[float, float]]
+Band = Sequence[tuple[float, float, float]]  # x, low, high
 
 
 def bars(values: Mapping[str, float], title: str, unit: str, most: int = 15) -> bytes:
@@ -52,15 +53,26 @@ def grouped_bars(values: Mapping[str, Mapping[str, float]], title: str, unit: st
 
 
 def curves(
-    lines: Mapping[str, Curve], title: str, x: str, y: str, *, log_y: bool = False, log_x: bool = False
+    lines: Mapping[str, Curve],
+    title: str,
+    x: str,
+    y: str,
+    *,
+    log_y: bool = False,
+    log_x: bool = False,
+    bands: Mapping[str, Band] | None = None,
 ) -> bytes:
-    """Lines over a common pair of axes."""
+    """Lines over a common pair of axes; `bands` are shaded in the colour of the line of their name."""
     figure, axes = _figure(title)
     for index, (name, points) in enumerate(lines.items()):
         if points:
             xs, ys = zip(*points, strict=True)
             style = "." if len(points) == 1 else "-"
-            axes.plot(xs, ys, style, label=name, color=PALETTE[index % len(PALETTE)], linewidth=1.6)
+            colour = PALETTE[index % len(PALETTE)]
+            axes.plot(xs, ys, style, label=name, color=colour, linewidth=1.6)
+            if bands and name in bands:
+                places, lows, highs = zip(*bands[name], strict=True)
+                axes.fill_between(places, lows, highs, color=colour, alpha=0.15, linewidth=0)
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     if log_y:

@@ -7,6 +7,8 @@ from html import escape
 from statistics import fmean
 from typing import Any
 
+import numpy as np
+
 from opencoder_dag.lake import Dataset
 from opencoder_dag.recipe import split_seed
 
@@ -91,6 +93,21 @@ def training_curve(model: Dataset) -> list[tuple[float, float]]:
 def held_out_curve(model: Dataset) -> list[tuple[float, float]]:
     """Loss on the common held-out code while the model was trained: (tokens, nats a token)."""
     return [(point["tokens"], point["loss"]) for point in model.manifest.facts["held_out_curve"]]
+
+
+def over_seeds(
+    curves: Sequence[Sequence[tuple[float, float]]],
+) -> tuple[list[tuple[float, float]], list[tuple[float, float, float]]]:
+    """One curve a seed as their mean, and as the band from their lowest to their highest.
+
+    Seeds differ by a few tokens a step, so all are read where the first has its points.
+    """
+    places = [x for x, _ in curves[0]]
+    if not places:
+        return [], []
+    read = np.array([np.interp(places, *zip(*curve, strict=True)) for curve in curves if curve])
+    mean, low, high = read.mean(axis=0).tolist(), read.min(axis=0).tolist(), read.max(axis=0).tolist()
+    return list(zip(places, mean, strict=True)), list(zip(places, low, high, strict=True))
 
 
 def plain_number(value: Any) -> str:

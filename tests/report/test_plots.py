@@ -10,6 +10,7 @@ def test_plots_are_png_whatever_the_numbers():
         grouped_bars({"a": {"x": 1.0}, "b": {"y": 2.0}}, "groups", "share"),
         curves({"one point": [(1.0, 2.0)], "none": [], "line": [(0, 1), (1, 0)]}, "lines", "x", "y"),
         curves({"logarithmic": [(1.0, 2.0), (10.0, 3.0)]}, "lines", "x", "y", log_x=True, log_y=True),
+        curves({"mean": [(0, 1), (1, 2)]}, "seeds", "x", "y", bands={"mean": [(0, 0.5, 1.5), (1, 1, 3)]}),
     ):
         assert image.startswith(b"\x89PNG")
         assert markdown_image(image, "alt").startswith("![alt](data:image/png;base64,iVBOR")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 
 from opencoder_dag.web.contained import ContainedTrafilatura
@@ -32,7 +35,8 @@ def test_a_page_that_hangs_is_killed_and_the_next_one_works():
 def test_time_is_bounded():
     with ContainedTrafilatura(60, 1 << 30) as extractor:
         extractor.extract(code_page("a.org", 1))
-        extractor.seconds = 0.0
+        extractor.seconds = 0.2
+        os.kill(extractor._process.pid, signal.SIGSTOP)  # it hangs, whatever the page
         with pytest.raises(TimeoutError, match="was killed"):
             extractor.extract(code_page("a.org", 1))
         assert extractor._process is None
