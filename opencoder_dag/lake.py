@@ -184,6 +184,27 @@ class Lake:
         found = open_dataset(folder)
         return Dataset(found.path, found.manifest, reused=True)
 
+    def earlier(self, stage: Stage) -> Dataset | None:
+        """The newest output of the same stage, by the same code and configuration, from other inputs."""
+        fs, root = fsspec.core.url_to_fs(f"{self.root}/{stage.name}")
+        fs.invalidate_cache()  # other processes write here
+        found = []
+        for path in fs.glob(f"{root}/*/manifest.json"):
+            fingerprint = path.rsplit("/", 2)[-2]
+            try:
+                dataset = open_dataset(f"{self.root}/{stage.name}/{fingerprint}")
+            except OpencoderError:
+                continue  # a damaged manifest is no reason to stop: what it holds is made again
+            made = dataset.manifest
+            same = made.code_version == stage.version and _equal(made.config, stage.config)
+            if same and fingerprint != stage.fingerprint:
+                found.append(dataset)
+        return max(found, key=lambda dataset: (dataset.manifest.created, dataset.path), default=None)
+
+
+def _equal(one: Any, other: Any) -> bool:
+    return canonical_json(one) == canonical_json(other)
+
 
 def open_dataset(folder: str) -> Dataset:
     """Open a stage folder; raises `InputError` when it has no manifest or one that cannot be read."""

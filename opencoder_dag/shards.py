@@ -10,7 +10,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
@@ -65,6 +65,7 @@ class ShardReport:
     reasons: Mapping[str, int]
     facts: Mapping[str, Any]
     digests: Mapping[str, int]  # one sum a part
+    made_from: str = ""  # digest of the rows that went in, where they alone decide what comes out
 
 
 class Task(Protocol):
@@ -81,7 +82,9 @@ def task_identity(task: Task) -> str:
     return sha256_text(canonical_json(asdict(cast(Any, task))))
 
 
-def write_shard(folder: str, task: Task, judged: Judged, rows_in: int, bytes_in: int) -> ShardReport:
+def write_shard(
+    folder: str, task: Task, judged: Judged, rows_in: int, bytes_in: int, made_from: str = ""
+) -> ShardReport:
     """Write the three parts of one shard and then its report.
 
     Raises `OpencoderError` when a document was lost or doubled (in = kept + removed + quarantined).
@@ -105,18 +108,37 @@ def write_shard(folder: str, task: Task, judged: Judged, rows_in: int, bytes_in:
         reasons=reasons,
         facts=judged.facts,
         digests={part: rows_digest(table) for part, table in parts.items()},
+        made_from=made_from,
     )
-    write_bytes(f"{folder}/reports/{name}.json", canonical_json(report.__dict__).encode())
+    _write_report(folder, report)
     return report
+
+
+def _write_report(folder: str, report: ShardReport) -> None:
+    write_bytes(f"{folder}/reports/{report.name}.json", canonical_json(report.__dict__).encode())
+
+
+def shard_report(folder: str, name: str) -> ShardReport | None:
+    """The report of a shard; None when it is not there or damaged, so that the shard is made again."""
+    path = f"{folder}/reports/{name}.json"
+    if not exists(path):
+        return None
+    try:
+        return ShardReport(**json.loads(read_text(path)))
+    except (ValueError, TypeError):
+        return None
+
+
+def shard_reports(dataset: Dataset) -> list[ShardReport]:
+    """The reports of all shards of a finished stage, as far as they are there."""
+    reports = (shard_report(dataset.path, name) for name in dataset.manifest.shards)
+    return [report for report in reports if report is not None]
 
 
 def finished_shard(folder: str, task: Task) -> ShardReport | None:
     """The report of a shard that an earlier, interrupted run finished with this very task."""
-    path = f"{folder}/reports/{task.name}.json"
-    if not exists(path):
-        return None
-    report = ShardReport(**json.loads(read_text(path)))
-    return report if report.task == task_identity(task) else None
+    report = shard_report(folder, task.name)
+    return report if report is not None and report.task == task_identity(task) else None
 
 
 def add_up(total: dict[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,7 +162,11 @@ def finish(
     seconds: float,
     facts: Mapping[str, Any] | None = None,
 ) -> Dataset:
-    """Write the manifest over all shard reports: from then on the stage's output exists."""
+    """Write the manifest over all shard reports: from then on the stage's output exists.
+
+    Where the lake holds an earlier output of the same stage from other inputs, the fact `refresh` tells how
+    many shards came out as they were.
+    """
     ordered = sorted(reports, key=lambda report: report.name)
     counts: dict[str, Any] = {}
     reasons: dict[str, Any] = {}
@@ -162,10 +188,19 @@ def finish(
         content_digest=sha256_text(identity),
         counts={"in": 0, "bytes_in": 0, "bytes_kept": 0, **rows, **counts},
         reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
-        facts={**summed, **(facts or {})},
+        facts={**_refresh(lake, stage, ordered), **summed, **(facts or {})},
         shards=[report.name for report in ordered],
         seconds=seconds,
     )
+
+
+def _refresh(lake: Lake, stage: Stage, reports: Sequence[ShardReport]) -> dict[str, Any]:
+    earlier = lake.earlier(stage)
+    if earlier is None:
+        return {}
+    before = {canonical_json(report.digests) for report in shard_reports(earlier)}
+    unchanged = sum(canonical_json(report.digests) in before for report in reports)
+    return {"refresh": {"shards_changed": len(reports) - unchanged, "shards_unchanged": unchanged}}
 
 
 # --- the plain stage: one task a shard ---
@@ -175,17 +210,43 @@ AnyTask = TypeVar("AnyTask", bound=Task)
 
 @dataclass(frozen=True)
 class ShardTask:
-    """One shard to judge: where it is read, which edition of it, where its parts go."""
+    """One shard to judge: where it is read, the digest of its rows, where its parts go.
+
+    `earlier` is the folder and the name of a shard that was made from the same rows before.
+    """
 
     source: str
-    edition: str
+    rows: str
     folder: str
     name: str
+    earlier: tuple[str, str] | None = None
 
 
 def _judge_shard(judge: Callable[[pa.Table], Judged], task: ShardTask) -> ShardReport:
+    if (report := _take_over(task)) is not None:
+        return report
     table = read_table(task.source)
-    return write_shard(task.folder, task, judge(table), table.num_rows, pc.sum(table["size"]).as_py() or 0)
+    bytes_in = pc.sum(table["size"]).as_py() or 0
+    return write_shard(task.folder, task, judge(table), table.num_rows, bytes_in, made_from=task.rows)
+
+
+def _take_over(task: ShardTask) -> ShardReport | None:
+    """Copy the shard that was made from the same rows before; None when there is none, or it is damaged."""
+    if task.earlier is None:
+        return None
+    folder, name = task.earlier
+    report = shard_report(folder, name)
+    try:
+        parts = {part: read_table(f"{folder}/{part}/{name}") for part in PARTS}
+    except OpencoderError:
+        return None
+    if report is None or {part: rows_digest(table) for part, table in parts.items()} != report.digests:
+        return None
+    for part, table in parts.items():
+        write_table(f"{task.folder}/{part}/{task.name}", table)
+    report = replace(report, name=task.name, task=task_identity(task))
+    _write_report(task.folder, report)
+    return report
 
 
 def map_shards(
@@ -198,19 +259,37 @@ def map_shards(
 ) -> Dataset:
     """Run `judge` (picklable, deterministic) over every shard of the inputs and finish the stage.
 
-    An equal fingerprint is reused without work; shards that an interrupted run finished are not redone.
+    An equal fingerprint is reused without work; shards that an interrupted run finished are not redone; and
+    of an earlier output by the same configuration those are taken over whose rows are as they were.
     """
     if (ready := lake.find(stage)) is not None:
         return ready
     started = time.monotonic()
     folder = lake.folder(stage)
-    sources = [(path, dataset.manifest.created) for dataset in inputs for path in dataset.shards()]
+    earlier = lake.earlier(stage)
+    made = (
+        {report.made_from: (earlier.path, report.name) for report in shard_reports(earlier)}
+        if earlier
+        else {}
+    )
+    sources = [
+        (path, rows)
+        for dataset in inputs
+        for path, rows in zip(dataset.shards(), rows_of(dataset), strict=True)
+    ]
     tasks = [
-        ShardTask(path, edition, folder, f"part-{index:05d}.parquet")
-        for index, (path, edition) in enumerate(sources)
+        ShardTask(path, rows, folder, f"part-{index:05d}.parquet", made.get(rows))
+        for index, (path, rows) in enumerate(sources)
     ]
     reports = run_shards(folder, tasks, partial(_judge_shard, judge), engine, on_progress)
     return finish(lake, stage, reports, time.monotonic() - started)
+
+
+def rows_of(dataset: Dataset) -> list[str]:
+    """A digest of the kept rows of each shard; of a folder without reports, of where and when it was made."""
+    digests = {report.name: f"{report.digests['kept']:064x}" for report in shard_reports(dataset)}
+    made = f"{dataset.path} {dataset.manifest.created} "
+    return [digests.get(name, made + name) for name in dataset.manifest.shards]
 
 
 def run_shards(

@@ -180,3 +180,35 @@ def test_a_damaged_manifest_and_a_damaged_shard_are_named(lake, dataset_of, engi
         open_dataset(given_.path)
     with pytest.raises(InputError, match="not a finished stage folder"):
         open_dataset(str(tmp_path))
+
+
+def test_only_shards_whose_rows_changed_are_judged_again(lake, engine):
+    """Another edition of the input with one shard of other rows; a fresh lake gives the same."""
+    before = write_dataset(lake, documents([f"text {i}" for i in range(20)]), 5)
+    first = map_shards(lake, Stage("judged", "1", inputs={"i": "1"}), [before], judge_by_length, engine)
+    assert "refresh" not in first.manifest.facts
+    texts = [f"text {i}" for i in range(20)]
+    texts[9] = "changed"
+    after = write_dataset(lake, documents(texts), 5, name="after")
+    judge = FailsOnce(calls=10)
+    stage = Stage("judged", "1", inputs={"i": "2"})
+    second = map_shards(lake, stage, [after], judge, engine)
+    assert judge.calls == 11
+    assert second.manifest.facts["refresh"] == {"shards_changed": 1, "shards_unchanged": 4}
+    afresh = map_shards(Lake(f"{lake.root}-2"), stage, [after], judge_by_length, engine)
+    assert second.digest == afresh.digest
+    assert second.manifest.counts == afresh.manifest.counts
+    other = map_shards(lake, Stage("judged", "2", inputs={"i": "2"}), [after], judge, engine)
+    assert judge.calls == 16 and "refresh" not in other.manifest.facts, "by other code all are judged"
+
+
+def test_a_damaged_earlier_shard_is_judged_again(lake, engine):
+    given_ = write_dataset(lake, documents([f"text {i}" for i in range(20)]), 5)
+    first = map_shards(lake, Stage("judged", "1", inputs={"i": "1"}), [given_], judge_by_length, engine)
+    Path(first.shards()[1]).write_bytes(b"damaged")
+    Path(first.shards()[2]).write_bytes(Path(first.shards()[3]).read_bytes())
+    Path(first.path, "reports", f"{first.manifest.shards[4]}.json").write_text("{")
+    judge = FailsOnce(calls=10)
+    second = map_shards(lake, Stage("judged", "1", inputs={"i": "2"}), [given_], judge, engine)
+    assert judge.calls == 13
+    assert second.digest == first.digest

@@ -105,7 +105,9 @@ def over_seeds(
     places = [x for x, _ in curves[0]]
     if not places:
         return [], []
-    read = np.array([np.interp(places, *zip(*curve, strict=True)) for curve in curves if curve])
+    read = np.array(
+        [np.interp(places, [x for x, _ in curve], [y for _, y in curve]) for curve in curves if curve]
+    )
     mean, low, high = read.mean(axis=0).tolist(), read.min(axis=0).tolist(), read.max(axis=0).tolist()
     return list(zip(places, mean, strict=True)), list(zip(places, low, high, strict=True))
 

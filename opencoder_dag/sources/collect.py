@@ -65,7 +65,7 @@ def collect(
     if (ready := lake.find(stage)) is not None:
         return ready
     folder = lake.folder(stage)
-    earlier = earlier_collection(lake, STAGE, VERSION)
+    earlier = earlier_collection(lake, stage)
     tasks = plan(survey, shard_bytes, folder, earlier)
     reports = run_shards(folder, tasks, collect_shard, engine, on_progress)
     index = {report.name: report.facts["portions"] for report in reports}

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from opencoder_dag.document import Judged
 from opencoder_dag.errors import OpencoderError
-from opencoder_dag.lake import PARTS, Dataset, Lake, canonical_json, open_dataset, read_table, sha256_text
+from opencoder_dag.lake import PARTS, Lake, Stage, canonical_json, read_table, sha256_text
 from opencoder_dag.sources.choose import Portion
 
 INDEX = "portions.json"
@@ -52,10 +52,10 @@ def portion_key(portion: Portion) -> str:
     return sha256_text(canonical_json([described, listed]))
 
 
-def earlier_collection(lake: Lake, stage: str, version: str) -> Earlier:
+def earlier_collection(lake: Lake, stage: Stage) -> Earlier:
     """The newest finished collection of this lake by the same version of the code; empty if there is none."""
-    newest = max(_finished(lake, stage), key=lambda found: (found.manifest.created, found.path), default=None)
-    if newest is None or newest.manifest.code_version != version:
+    newest = lake.earlier(stage)
+    if newest is None:
         return Earlier()
     try:
         with fsspec.open(newest.file(INDEX), "rt", encoding="utf-8") as handle:
@@ -82,16 +82,3 @@ def rows_of(found: Slice) -> Judged | None:
             return None
         tables[part] = table.slice(first, last - first)
     return Judged(**tables, facts={"bytes_in": found.bytes_in})
-
-
-def _finished(lake: Lake, stage: str) -> list[Dataset]:
-    fs, root = fsspec.core.url_to_fs(f"{lake.root}/{stage}")
-    fs.invalidate_cache()  # other processes write here
-    found = []
-    for path in fs.glob(f"{root}/*/manifest.json"):
-        folder = f"{lake.root}/{stage}/{path.rsplit('/', 2)[-2]}"
-        try:
-            found.append(open_dataset(folder))
-        except OpencoderError:
-            continue  # a damaged manifest is no reason to stop: its rows are read again
-    return found
