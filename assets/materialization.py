@@ -4,6 +4,7 @@ that Dagster and MLflow show.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ TRAINING_POOL = "training"
 DATASET = dg.PythonObjectDagsterType(
     Dataset, name="Dataset", description="a finished stage folder of the lake"
 )
+
+_interrupted = threading.Event()  # a run is one process
 
 
 @dataclass
@@ -59,10 +62,13 @@ class StageOf:
 def stage_of(context: dg.AssetExecutionContext, recipe: Recipe | None = None) -> Iterator[StageOf]:
     """Show progress, and turn the library's errors into Dagster failures of one line.
 
-    Wrong input is not retried; failed work is, as the asset's retry policy says.
+    Wrong input is not retried; failed work is, as the asset's retry policy says. An interrupt ends the whole
+    run: Dagster would take it for failed work, try the step again and go on with the others.
     """
     name = context.asset_key.path[-1]
     label = f"{name} {recipe.name}" if recipe else name
+    if _interrupted.is_set():
+        raise dg.Failure(f"{label}: not started, because the run was interrupted", allow_retries=False)
     with progress(label) as on_progress:
         try:
             yield StageOf(context, recipe, on_progress, time.monotonic())
@@ -70,6 +76,10 @@ def stage_of(context: dg.AssetExecutionContext, recipe: Recipe | None = None) ->
             retry = not isinstance(error, InputError)
             metadata = {"kind": type(error).__name__}
             raise dg.Failure(f"{label}: {error}", metadata=metadata, allow_retries=retry) from error
+        except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as interrupt:
+            _interrupted.set()
+            message = f"{label}: interrupted; run again to go on from there"
+            raise dg.Failure(message, allow_retries=False) from interrupt
 
 
 def materialized(
