@@ -10,12 +10,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --qui
 run: $(STAMP)  ## materialise baseline, star_filter and repo_dedup
 	$(BIN)/opencoder-dag run
 
-# The tests of the whole graph keep one core busy for minutes, all others keep the other one.
+# Those tests of the whole graph that take minutes keep one core busy, all others the other one.
+LONG := tests/graph/test_whole_graph.py tests/graph/test_disturbed.py tests/browser
+test: export OPENCODER_TEST_HOME = $(CURDIR)/artifacts/home
 test: $(STAMP) check  ## linter, formatter, types, then all tests
-	@mkdir -p artifacts
-	@$(BIN)/python -m pytest tests/graph tests/browser > artifacts/graph.log 2>&1 & graph=$$!; \
-	$(BIN)/python -m pytest --ignore tests/graph --ignore tests/browser; rest=$$?; \
-	wait $$graph; whole=$$?; cat artifacts/graph.log; exit $$((rest || whole))
+	@rm -rf artifacts/home && mkdir -p artifacts
+	@$(BIN)/python -m pytest $(LONG) > artifacts/long.log 2>&1 & long=$$!; \
+	$(BIN)/python -m pytest $(LONG:%=--ignore %); rest=$$?; \
+	wait $$long; status=$$?; cat artifacts/long.log; exit $$((rest || status))
 
 ui: $(STAMP)  ## open Dagster and MLflow
 	$(BIN)/opencoder-dag ui

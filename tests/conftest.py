@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from filelock import FileLock
 
 from opencoder_dag.document import DOCUMENT_SCHEMA, QUARANTINED_SCHEMA, REMOVED_SCHEMA, Judged, document_row
 from opencoder_dag.engine import SerialEngine
@@ -85,9 +86,16 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home in which three recipes were run from nothing, without disturbance."""
-    home = Home(tmp_path_factory.mktemp("undisturbed"))
-    done = home.run("run", *RECIPES, timeout=800)
-    assert done.returncode == 0, done.stderr[-3000:]
-    home.path.joinpath("terminal.txt").write_text(done.stderr)
+    """A home in which three recipes were run from nothing, without disturbance.
+
+    Two processes of pytest side by side share the one that OPENCODER_TEST_HOME names.
+    """
+    shared = os.environ.get("OPENCODER_TEST_HOME")
+    home = Home(Path(shared) if shared else tmp_path_factory.mktemp("undisturbed"))
+    terminal = home.path / "terminal.txt"
+    with FileLock(f"{home.path}.lock"):
+        if not terminal.exists():
+            done = home.run("run", *RECIPES, timeout=800)
+            assert done.returncode == 0, done.stderr[-3000:]
+            terminal.write_text(done.stderr)
     return home

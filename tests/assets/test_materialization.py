@@ -26,7 +26,8 @@ def zz_other_work(context: dg.AssetExecutionContext) -> None:
 
 with dg.DagsterInstance.ephemeral() as instance:
     job = dg.define_asset_job("all", executor_def=dg.in_process_executor)
-    result = dg.Definitions([long_work, zz_other_work], jobs=[job]).resolve_job_def("all").execute_in_process(instance=instance, raise_on_error=False)
+    every = dg.Definitions([long_work, zz_other_work], jobs=[job]).resolve_job_def("all")
+    result = every.execute_in_process(instance=instance, raise_on_error=False)
 for event in result.all_node_events:
     if event.is_step_failure:
         print(event.step_key, event.step_failure_data.user_failure_data.description)
