@@ -107,6 +107,7 @@ def materialized(
             if name.startswith("bytes")
         },
         **report.numbers,
+        **{name.replace("_", " "): count for name, count in manifest.facts.get("refresh", {}).items()},
         **{title: dg.MetadataValue.md(markdown_table(rows)) for title, rows in report.tables.items() if rows},
         **{title: dg.MetadataValue.md(markdown_image(image, title)) for title, image in plots.items()},
         "fingerprint": manifest.fingerprint,
