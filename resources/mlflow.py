@@ -49,12 +49,12 @@ TABLE_VIEW = {
         *(
             f"metrics.`{name}`"
             for name in (
-                "corpus.documents",
-                "base.final_loss",
-                "base.held_out.bits_per_byte",
-                "base.ladder.bits_per_byte",
-                "base.ladder.pass_at_1",
-                "tuned.ladder.pass_at_1",
+                "corpus/documents",
+                "base/final_loss",
+                "base/held_out.bits_per_byte",
+                "base/ladder.bits_per_byte",
+                "base/ladder.pass_at_1",
+                "tuned/ladder.pass_at_1",
             )
         ),
     ],
@@ -208,7 +208,7 @@ class MlflowResource(dg.ConfigurableResource):
             now, step = int(time.time() * 1000), int(point["tokens"])
             for name, value in point.items():
                 if isinstance(value, int | float) and name not in NOT_CHARTED:
-                    metric = Metric(f"{prefix}.{name}", float(value), now, step)
+                    metric = Metric(f"{prefix}/{name}", float(value), now, step)
                     if step <= recorded_up_to(metric.key):
                         continue
                     waiting[run_id].append(metric)
@@ -317,6 +317,9 @@ def _params(values: Mapping[str, Any]) -> list[Param]:
 
 
 def _key(name: str) -> str:
-    """A name in the characters that MLflow allows (pass@1 becomes pass_at_1)."""
-    name = name.replace("@", "_at_")
+    """A name in the characters that MLflow allows (pass@1 becomes pass_at_1).
+
+    What stands before its first dot becomes the section of the charts page that shows it.
+    """
+    name = name.replace("@", "_at_").replace(".", "/", 1)
     return "".join(char if char.isalnum() or char in "_-. /" else "_" for char in name)

@@ -174,6 +174,7 @@ def test_the_report_shows_recipes_side_by_side(result_pages: Pages, page: Any):
     page.get_by_role("row").filter(has_text="report").first.get_by_text("[Show Markdown]").click()
     for name in ("baseline", "star_filter", "repo_dedup"):
         page.get_by_role("cell", name=name).first.wait_for()
+    time.sleep(1)  # the dialog fades in
     keep_screenshot(page, "dagster-report")
 
 
@@ -188,15 +189,15 @@ def test_three_runs_are_compared_in_mlflow(result_pages: Pages, page: Any):
     page.get_by_role("button", name="Compare").click()
     page.get_by_text("Comparing 3 Runs").first.wait_for()
     keep_screenshot(page, "mlflow-compare")
-    for text in ("dedup.level", "filter.min_stars", "base.held_out.bits_per_byte"):
+    for text in ("dedup.level", "filter.min_stars", "base/held_out.bits_per_byte"):
         page.get_by_text(text, exact=True).last.scroll_into_view_if_needed()
     keep_screenshot(page, "mlflow-compare-metrics")
     page.goto(
         f"{result_pages.mlflow}/#/experiments/1/runs?workflowType=machine_learning&compareRunsMode=CHART"
     )
     keep_screenshot(page, "mlflow-charts-scores")
-    page.get_by_placeholder("Search metric charts").fill("train.")
-    page.get_by_text("train.loss", exact=True).first.wait_for()
+    page.get_by_placeholder("Search metric charts").fill("loss")
+    page.get_by_text("train/loss", exact=True).first.wait_for()
     time.sleep(3)  # the lines are drawn
     keep_screenshot(page, "mlflow-charts")
 

@@ -64,7 +64,7 @@ def test_killed_in_dedup_filter_and_training(undisturbed: Home, tmp_path: Path):
     client = MlflowClient(f"sqlite:///{home.path}/mlflow/mlflow.db")
     runs = client.search_runs([client.get_experiment_by_name("cookbook").experiment_id])
     run = next(run.info.run_id for run in runs if run.data.tags.get("opencoder.stage") == "base_model")
-    logged = [point.step for point in client.get_metric_history(run, "train.loss")]
+    logged = [point.step for point in client.get_metric_history(run, "train/loss")]
     assert len(logged) == len(set(logged)) == base["steps"], "the curve has gaps, or points twice"
 
 

@@ -61,8 +61,8 @@ def test_mlflow_has_comparable_parents_with_children(undisturbed: Home):
     for run in parents:
         assert run.info.status == "FINISHED"
         assert 10 <= len(run.data.params) <= 16
-        assert {"corpus.documents", "train.loss", "tuned.ladder.pass_at_1"} <= set(run.data.metrics)
-        history = client.get_metric_history(run.info.run_id, "train.loss")
+        assert {"corpus/documents", "train/loss", "tuned/ladder.pass_at_1"} <= set(run.data.metrics)
+        history = client.get_metric_history(run.info.run_id, "train/loss")
         assert len(history) >= 5 and [point.step for point in history] == sorted(
             {point.step for point in history}
         )

@@ -42,7 +42,7 @@ def test_one_parent_a_recipe_and_one_child_a_stage(mlflow: MlflowResource, datas
     assert child.data.tags["opencoder.content_digest"] == dataset.digest
     assert [item.dataset.name for item in child.inputs.dataset_inputs] == ["raw_code"]
     top = mlflow.client.get_run(parent)
-    assert top.data.metrics["corpus.documents"] == 1
+    assert top.data.metrics["corpus/documents"] == 1
     assert top.data.params == {key: str(value) for key, value in readable_parameters(recipe).items()}
 
 
@@ -54,7 +54,7 @@ def test_losses_are_logged_against_tokens(mlflow: MlflowResource):
         for step in (1, 2, 3):
             record({"step": step, "phase": "stable", "tokens": step * 100, "loss": 5.0 - step})
     for run in (run_id, mlflow.parent(recipe)):
-        history = mlflow.client.get_metric_history(run, "train.loss")
+        history = mlflow.client.get_metric_history(run, "train/loss")
         assert [(point.step, point.value) for point in history] == [(100, 4.0), (200, 3.0), (300, 2.0)]
 
 
@@ -68,7 +68,7 @@ def test_a_training_that_goes_on_leaves_no_gap_and_no_point_twice(mlflow: Mlflow
                 record({"step": step, "phase": "stable", "tokens": step * 100, "loss": 5.0 - step})
                 if step % 2 == 0:
                     record({"step": step, "tokens": step * 100, "held_out_loss": 6.0 - step})
-    for name, points in {"train.loss": 6, "train.held_out_loss": 3}.items():
+    for name, points in {"train/loss": 6, "train/held_out_loss": 3}.items():
         every = 6 // points * 100
         steps = [point.step for point in mlflow.client.get_metric_history(run_id, name)]
         assert steps == [every * (at + 1) for at in range(points)]
@@ -80,7 +80,7 @@ def test_names_that_mlflow_refuses_are_spelt_out(mlflow: MlflowResource, dataset
     mlflow.log_stage(recipe, "eval_scores", dataset, metrics={"ladder.pass@1": 0.5}, inputs={})
     experiment = mlflow.experiment(recipe.family)
     run = mlflow.client.search_runs([experiment], "tags.`opencoder.stage` = 'eval_scores'")[0]
-    assert run.data.metrics == {"ladder.pass_at_1": 0.5}
+    assert run.data.metrics == {"ladder/pass_at_1": 0.5}
 
 
 def test_the_database_is_where_the_address_says(mlflow: MlflowResource):
