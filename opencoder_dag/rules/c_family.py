@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from numba import njit
-
-from opencoder_dag.rules.characters import SPACE, WORD, class_table
+from opencoder_dag.rules.heads import Openers
 from opencoder_dag.rules.lines import hits, lines_with
 from opencoder_dag.rules.signal import Compute, Value, signal
 from opencoder_dag.rules.source_file import SourceFile
 
-OPEN, CLOSE, STAR = 40, 41, 42
 INCLUDE = re.compile(r"#\s*include")
 MAIN = re.compile(r"\bmain\s*\([^)]*\)\s*\{")
-# These three are tried only on lines that start with the right word, without the blanks around them.
-SCALAR = re.compile(r"(?:std::)?(?:int|char|float|double|bool|string)\s+\w+[ \t]*;")
-RETURN = re.compile(r"return(?:\s+[\w\"']+)?;")
-SCALAR_STARTS = ("int", "char", "float", "double", "bool", "string", "std::")
-CLASS = re.compile(r"(?:^|(?<=[\s]))class\s+\w+\s*(?::\s*[^{]*)?\{")
+SCALAR = re.compile(r"(?:std::)?(?:int|char|float|double|bool|string)[^\S\n]+\w+[ \t]*;[ \t]*$", re.MULTILINE)
+RETURN = re.compile(r"return(?:[^\S\n]+[\w\"']+)?;[ \t]*$", re.MULTILINE)
+SCALARS = ("int", "char", "float", "double", "bool", "string", "std")
+PLAIN_LINES = Openers({"return": RETURN, **dict.fromkeys(SCALARS, SCALAR)})
+CLASS = re.compile(r"class\s+\w+\s*(?::\s*[^{]*)?\{")
 VARIABLE = re.compile(
     r"\b(?:int|char|float|double|bool|long|short|unsigned|size_t|string|auto)\s*[*&]*\s+[*&]*\w+\s*(?:=|;|\[|,)"
 )
@@ -35,63 +31,7 @@ def _matches(pattern: re.Pattern[str], text: str) -> int:
 
 def functions(file: SourceFile) -> Value:
     """Function heads (and calls after a word) per code line."""
-    return file.per_code_line(_function_heads(file))
-
-
-def _function_heads(file: SourceFile) -> int:
-    return int(function_heads(file.code_codes, class_table(file.code_codes)))
-
-
-@njit(cache=True, nogil=True)
-def function_heads(codes: Any, classes: Any) -> int:
-    """A word, a name and a parenthesised list: definitions and declarations, but calls after a word as well.
-
-    Matches of `\\b[a-zA-Z_]\\w*\\s*\\**\\s+\\**\\w+\\([^)]*\\)` from left to right.
-    """
-    size = len(codes)
-    last_close = size - 1
-    while last_close >= 0 and codes[last_close] != CLOSE:
-        last_close -= 1
-    heads = 0
-    position = 0
-    while position < last_close:
-        code = codes[position]
-        if not classes[code] & WORD:
-            position += 1
-            continue
-        digit_first = not (97 <= code <= 122 or 65 <= code <= 90 or code == 95)
-        while position < size and classes[codes[position]] & WORD:
-            position += 1
-        if digit_first:
-            continue
-        gap = position
-        blanks = 0
-        while gap < size and classes[codes[gap]] & SPACE:
-            gap += 1
-            blanks += 1
-        stars = gap
-        while gap < size and codes[gap] == STAR:
-            gap += 1
-        if gap > stars:
-            more = gap
-            while gap < size and classes[codes[gap]] & SPACE:
-                gap += 1
-            if gap > more:  # blanks after the stars: more stars may follow
-                blanks += 1
-                while gap < size and codes[gap] == STAR:
-                    gap += 1
-        if blanks == 0:
-            continue
-        name = gap
-        while gap < size and classes[codes[gap]] & WORD:
-            gap += 1
-        if gap == name or gap >= last_close or codes[gap] != OPEN:
-            continue
-        while codes[gap] != CLOSE:
-            gap += 1
-        heads += 1
-        position = gap + 1
-    return heads
+    return file.per_code_line(file.function_heads)
 
 
 def bits_header(file: SourceFile) -> Value:
@@ -116,24 +56,23 @@ def no_variable(file: SourceFile) -> Value:
 
 def no_logic(file: SourceFile) -> Value:
     """Functions, includes, scalar declarations, simple returns and class heads, per code line."""
-    count = _function_heads(file) + _matches(INCLUDE, file.code) + _class_heads(file.code)
-    for line in file.code.split("\n"):
-        bare = line.strip(" \t")
-        if bare.startswith("return"):
-            count += RETURN.fullmatch(bare) is not None
-        elif bare.startswith(SCALAR_STARTS):
-            count += SCALAR.fullmatch(bare) is not None
-    return file.per_code_line(count)
+    plain = PLAIN_LINES.count(file.code, file.code_codes)
+    includes = _matches(INCLUDE, file.code)
+    return file.per_code_line(file.function_heads + includes + plain + _class_heads(file.code))
 
 
 def _class_heads(code: str) -> int:
     """Classes with a body whose head opens a line."""
-    if "class" not in code:
-        return 0
     count = 0
-    for found in CLASS.finditer(code):
-        start = code.rfind("\n", 0, found.start()) + 1
-        count += code[start : found.start()].strip() == ""
+    found = code.find("class")
+    while found >= 0:
+        after = found + 1
+        head = CLASS.match(code, found) if found == 0 or code[found - 1].isspace() else None
+        if head is not None:
+            start = code.rfind("\n", 0, found) + 1
+            count += code[start:found].strip() == ""
+            after = head.end()
+        found = code.find("class", after)
     return count
 
 

@@ -9,9 +9,8 @@ both.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,12 +24,16 @@ WORD = 1  # what `\w` matches
 SPACE = 2  # what `\s` matches
 ALPHA = 4
 DIGIT = 8
+UPPER = 16
+LOWER = 32  # lower or title case
 
 _TESTS = (
     (WORD, str.isalnum),  # and the underscore
     (SPACE, str.isspace),
     (ALPHA, str.isalpha),
     (DIGIT, str.isdigit),
+    (UPPER, str.isupper),
+    (LOWER, lambda c: c.islower() or (c.istitle() and not c.isupper())),
 )
 
 
@@ -46,6 +49,14 @@ def text_of(codes: Codes) -> str:
     if codes.dtype == np.uint8:
         return codes.tobytes().decode("ascii")
     return codes.tobytes().decode("utf-32-le", "surrogatepass")
+
+
+class ClassCounts(NamedTuple):
+    """Numbers of characters, by class."""
+
+    alpha: int
+    digit: int
+    space: int
 
 
 @cache
@@ -64,16 +75,22 @@ def class_table(codes: Codes) -> Table:
     return _classes(128 if codes.dtype == np.uint8 else sys.maxunicode + 1)
 
 
-def count_classes(codes: Codes, bits: Sequence[int]) -> dict[int, int]:
-    """How many code points carry each of the class bits."""
-    histogram = _histogram(codes, class_table(codes))
-    kinds = np.arange(len(histogram))
-    return {bit: int(histogram[(kinds & bit) > 0].sum()) for bit in bits}
+def count_classes(codes: Codes) -> ClassCounts:
+    """How many characters of a text are of which class."""
+    return ClassCounts(*_count_classes(codes, class_table(codes)))
 
 
 @njit(cache=True, nogil=True)
-def _histogram(codes: Any, classes: Any) -> Any:
-    counts = np.zeros(256, np.int64)
+def _count_classes(codes: Any, classes: Any) -> Any:
+    histogram = np.zeros(256, np.int64)
     for code in codes:
-        counts[classes[code]] += 1
-    return counts
+        histogram[classes[code]] += 1
+    alpha, digit, space = 0, 0, 0
+    for kind in range(256):
+        if kind & ALPHA:
+            alpha += histogram[kind]
+        if kind & DIGIT:
+            digit += histogram[kind]
+        if kind & SPACE:
+            space += histogram[kind]
+    return alpha, digit, space

@@ -9,7 +9,6 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from opencoder_dag.rules.characters import ALPHA, DIGIT, SPACE
 from opencoder_dag.rules.literals import hex_characters
 from opencoder_dag.rules.signal import Value, signal
 from opencoder_dag.rules.source_file import SourceFile
@@ -213,22 +212,22 @@ def _tag_characters(text: str) -> int:
 @signal("qsc_doc_frac_chars_alphabet", "general_document")
 def alphabetic(file: SourceFile) -> Value:
     """Alphabetic among visible characters; English only."""
-    return _share(file.classes[ALPHA], file.visible) if file.natural_language == "en" else None
+    return _share(file.classes.alpha, file.visible) if file.natural_language == "en" else None
 
 
 @signal("qsc_doc_frac_chars_digital", "general_document")
 def digits(file: SourceFile) -> Value:
     """Digits among visible characters; 1 when nothing is visible."""
-    return _share(file.classes[DIGIT], file.visible, 1.0)
+    return _share(file.classes.digit, file.visible, 1.0)
 
 
 @signal("qsc_doc_frac_chars_whitespace", "general_document")
 def whitespace(file: SourceFile) -> Value:
     """Whitespace among all characters; 1 when empty."""
-    return _share(file.classes[SPACE], file.characters, 1.0)
+    return _share(file.classes.space, file.characters, 1.0)
 
 
 @signal("qsc_doc_frac_chars_hex_words", "general_document")
 def hex_words(file: SourceFile) -> Value:
     """Characters in hexadecimal literals, among all characters."""
-    return _share(hex_characters(file.text), file.characters)
+    return _share(hex_characters(file.text, file.codes), file.characters)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from opencoder_dag.rules.characters import ALPHA, DIGIT, SPACE
+from opencoder_dag.rules.encoded import is_encoded
 from opencoder_dag.rules.lines import lines_with
-from opencoder_dag.rules.literals import hex_characters, is_encoded
+from opencoder_dag.rules.literals import hex_characters
 from opencoder_dag.rules.signal import Value, signal
 from opencoder_dag.rules.source_file import SourceFile
 
@@ -61,13 +61,13 @@ def replacement_characters(file: SourceFile) -> Value:
 @signal("qsc_code_frac_chars_digital", "general_code")
 def digits(file: SourceFile) -> Value:
     """Digits among visible characters; 1 when nothing is visible."""
-    return _share(file.classes[DIGIT], file.visible, 1.0)
+    return _share(file.classes.digit, file.visible, 1.0)
 
 
 @signal("qsc_code_frac_chars_whitespace", "general_code")
 def whitespace(file: SourceFile) -> Value:
     """Whitespace among all characters; 1 when empty."""
-    return _share(file.classes[SPACE], file.characters, 1.0)
+    return _share(file.classes.space, file.characters, 1.0)
 
 
 @signal("qsc_code_size_file_byte", "general_code")
@@ -97,7 +97,7 @@ def mean_line(file: SourceFile) -> Value:
 @signal("qsc_code_frac_chars_alphabet", "general_code")
 def alphabetic(file: SourceFile) -> Value:
     """Alphabetic among visible characters; 0 when nothing is visible."""
-    return _share(file.classes[ALPHA], file.visible)
+    return _share(file.classes.alpha, file.visible)
 
 
 @signal("qsc_code_frac_chars_comments", "general_code")
@@ -161,7 +161,7 @@ def encoded(file: SourceFile) -> Value:
 @signal("qsc_code_frac_chars_hex_words", "general_code")
 def hex_words(file: SourceFile) -> Value:
     """Characters in hexadecimal literals, among those of the text without comments."""
-    return file.share_of_code(hex_characters(file.code))
+    return file.share_of_code(hex_characters(file.code, file.code_codes))
 
 
 @signal("qsc_code_frac_lines_prompt_comments", "general_code")

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import re
 
+from opencoder_dag.rules.heads import Openers
 from opencoder_dag.rules.lines import lines_with
 from opencoder_dag.rules.signal import Value, signal
 from opencoder_dag.rules.source_file import SourceFile
 
-FUNCTION = re.compile(r"^[ \t]*func\s+(?:\(\s*\w+\s+\*?[\w.]+\s*\)\s*)?\w+", re.MULTILINE)
-IMPORT = re.compile(r"^[ \t]*import\b", re.MULTILINE)
-BARE_VARIABLE = re.compile(r"^[ \t]*var\s+\w+[ \t]+\w+[ \t]*$", re.MULTILINE)
-RETURN = re.compile(r"^[ \t]*return\b", re.MULTILINE)
-TYPE = re.compile(r"^[ \t]*type\s+\w+\s+(?:struct|interface)\b", re.MULTILINE)
+FUNCTION = re.compile(r"func\s+(?:\(\s*\w+\s+\*?[\w.]+\s*\)\s*)?\w+")
+BARE_VARIABLE = re.compile(r"var\s+\w+[ \t]+\w+[ \t]*$", re.MULTILINE)
+TYPE = re.compile(r"type\s+\w+\s+(?:struct|interface)\b")
+FUNCTIONS = Openers({"func": FUNCTION})
+PLAIN_LINES = Openers({"import": None, "return": None, "func": FUNCTION, "var": BARE_VARIABLE, "type": TYPE})
 VARIABLE = re.compile(r"\b(?:var|const)\b|:=")
-
-
-def _matches(pattern: re.Pattern[str], text: str) -> int:
-    return sum(1 for _ in pattern.finditer(text))
 
 
 @signal("qsc_codego_cate_testfile", "language", "go")
@@ -29,7 +26,7 @@ def test_file(file: SourceFile) -> Value:
 @signal("qsc_codego_frac_lines_func_ratio", "language", "go")
 def functions(file: SourceFile) -> Value:
     """Lines that start a function, among code lines."""
-    return file.per_code_line(_matches(FUNCTION, file.code))
+    return file.per_code_line(FUNCTIONS.count(file.code, file.code_codes))
 
 
 @signal("qsc_codego_cate_var_zero", "language", "go")
@@ -41,8 +38,7 @@ def no_variable(file: SourceFile) -> Value:
 @signal("qsc_codego_score_lines_no_logic", "language", "go")
 def no_logic(file: SourceFile) -> Value:
     """Functions, imports, bare variables, returns and struct or interface types, per code line."""
-    parts = (FUNCTION, IMPORT, BARE_VARIABLE, RETURN, TYPE)
-    return file.per_code_line(sum(_matches(part, file.code) for part in parts))
+    return file.per_code_line(PLAIN_LINES.count(file.code, file.code_codes))
 
 
 @signal("qsc_codego_frac_lines_print", "language", "go")

@@ -4,32 +4,39 @@ from __future__ import annotations
 
 import re
 
+from opencoder_dag.rules.heads import Openers, keys_of, method_heads
 from opencoder_dag.rules.lines import lines_with
 from opencoder_dag.rules.signal import Value, signal
 from opencoder_dag.rules.source_file import SourceFile
 
-MODIFIERS = r"(?:(?:public|protected|private|static|final|abstract|synchronized|native|default)[ \t]+)*"
+WORDS = "public|protected|private|static|final|abstract|synchronized|native|default"
+MODIFIERS = rf"(?:(?:{WORDS})[ \t]+)*"
+MODIFIER_KEYS = keys_of(WORDS.split("|"))
+NO_METHOD = keys_of(("return",))
 METHOD = re.compile(
     r"^[ \t]*(?!return\b)" + MODIFIERS + r"(?:<[^>\n]+>[ \t]*)?\w+[ \t]+(\w+)[ \t]*\([^\n]*\)", re.MULTILINE
 )
 CLASS = re.compile(r"^[ \t]*" + MODIFIERS + r"(?:class|interface|enum)\s+(\w+)", re.MULTILINE)
 ACCESS = re.compile(r"^[ \t]*(?:public|protected|private)\b")
-IMPORT = re.compile(r"^[ \t]*import\b", re.MULTILINE)
-KINDS = r"(?:int|float|double|char|boolean|String|[A-Z]\w*(?:<[^>\n]*>)?)"
+SCALARS = "int|float|double|char|boolean"
+KINDS = rf"(?:{SCALARS}|[A-Z]\w*(?:<[^>\n]*>)?)"
 VARIABLE = re.compile(r"\b" + KINDS + r"\s+(\w+)\s*[=;]")
-BARE_VARIABLE = re.compile(r"^[ \t]*" + MODIFIERS + KINDS + r"[ \t]+\w+[ \t]*;", re.MULTILINE)
-RETURN = re.compile(r"^[ \t]*return(?:\s+[\w\"'.]+)?[ \t]*;", re.MULTILINE)
+RETURN = re.compile(r"return(?:\s+[\w\"'.]+)?[ \t]*;")
+BARE = re.compile(MODIFIERS + rf"(?:{KINDS}[ \t]+\w+[ \t]*;|(?:class|interface|enum)\s+\w)")
+PLAIN_LINES = Openers(
+    {
+        "import": None,
+        "return": RETURN,
+        **dict.fromkeys((*WORDS.split("|"), *SCALARS.split("|"), "class", "interface", "enum"), BARE),
+    },
+    capitalised=BARE,
+)
 LOWER_CAMEL = re.compile(r"[a-z][a-zA-Z0-9]*|[A-Z][A-Z0-9_]*")
 UPPER_ALPHANUMERIC = re.compile(r"[A-Z][a-zA-Z0-9]*")
 
 
-def _methods(code: str) -> int:
-    """Method heads, tried only on lines with a parenthesis."""
-    return sum(METHOD.match(line) is not None for line in code.split("\n") if "(" in line)
-
-
-def _matches(pattern: re.Pattern[str], text: str) -> int:
-    return sum(1 for _ in pattern.finditer(text))
+def _methods(file: SourceFile) -> int:
+    return method_heads(file.code_codes, MODIFIER_KEYS, NO_METHOD, generics=True)
 
 
 def _share_named(found: list[str], form: re.Pattern[str]) -> float | None:
@@ -45,14 +52,13 @@ def no_variable(file: SourceFile) -> Value:
 @signal("qsc_codejava_frac_lines_func_ratio", "language", "java")
 def methods(file: SourceFile) -> Value:
     """Method heads per code line."""
-    return file.per_code_line(_methods(file.code))
+    return file.per_code_line(_methods(file))
 
 
 @signal("qsc_codejava_score_lines_no_logic", "language", "java")
 def no_logic(file: SourceFile) -> Value:
     """Method heads, imports, bare declarations, simple returns and class heads, per code line."""
-    parts = (IMPORT, BARE_VARIABLE, RETURN, CLASS)
-    return file.per_code_line(_methods(file.code) + sum(_matches(part, file.code) for part in parts))
+    return file.per_code_line(_methods(file) + PLAIN_LINES.count(file.code, file.code_codes))
 
 
 @signal("qsc_codejava_frac_words_no_modifier", "language", "java")

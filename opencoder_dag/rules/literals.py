@@ -1,12 +1,11 @@
-"""String literals and encoded data, found by the shape of the text rather than by its language.
+"""Literals, found by the shape of the text rather than by its language.
 
 Belongs here: the scanners for quoted strings (as OpenCoder's rules see them: shortest match from left to
-right, no escapes), hexadecimal words and runs of base64, hex bytes and unicode escapes.
+right, no escapes) and hexadecimal numbers.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,17 +18,6 @@ LONG_WORD = 20  # characters; longer words in strings count as encoded
 LONG_LINE = 20  # words; longer lines in strings count as data
 SINGLE, DOUBLE = 39, 34
 NEWLINE = 10
-
-# The three published patterns for encoded data (StarCoder2, section 3.1), matched by the kernels below:
-#   base64   [a-zA-Z0-9+/\n=]{64,}
-#   bytes    (?:\b(?:0x|\\x)?[0-9a-fA-F]{2}(?:,|\b\s*)){8,}
-#   escapes  (?:\\u[0-9a-fA-F]{4}){8,}
-BASE64_RUN = 64  # characters
-UNITS = 8  # bytes or escapes
-ENCODED_RUN = 1024  # characters
-ENCODED_SHARE = 0.5
-
-HEX_WORD = re.compile(r"\b0[xX][0-9a-fA-F]+\b")
 
 
 @dataclass(frozen=True)
@@ -52,111 +40,33 @@ def strings_of(codes: Codes) -> Strings:
     return Strings(int(characters), int(long_words), int(_long_lines(codes, classes)))
 
 
-def hex_characters(text: str) -> int:
-    """Characters in hexadecimal literals such as 0x1F."""
+def hex_characters(text: str, codes: Codes) -> int:
+    """Characters in hexadecimal literals such as 0x1F, in a text given also as its code points."""
     if "0x" not in text and "0X" not in text:
         return 0
-    return sum(len(found) for found in HEX_WORD.findall(text))
-
-
-def is_encoded(codes: Codes) -> bool:
-    """Whether some run of encoded data is longer than 1024 characters, or all cover more than half."""
-    longest, covered = _encoded_runs(codes, class_table(codes))
-    return bool(longest > ENCODED_RUN or covered > ENCODED_SHARE * len(codes))
+    return int(_hex_characters(codes, class_table(codes)))
 
 
 @njit(cache=True, nogil=True)
-def _is_hex(code: Any) -> bool:
-    return 48 <= code <= 57 or 97 <= code <= 102 or 65 <= code <= 70
-
-
-@njit(cache=True, nogil=True)
-def _is_boundary(codes: Any, classes: Any, position: int) -> bool:
-    """Whether a word starts or ends between this position and the one before."""
-    before = position > 0 and classes[codes[position - 1]] & WORD != 0
-    after = position < len(codes) and classes[codes[position]] & WORD != 0
-    return bool(before != after)
-
-
-@njit(cache=True, nogil=True)
-def _after_byte(codes: Any, classes: Any, position: int) -> int:
-    """The position after a hexadecimal byte and its separator, or -1."""
+def _hex_characters(codes: Any, classes: Any) -> int:
+    """Characters of the matches of `\\b0[xX][0-9a-fA-F]+\\b`."""
     size = len(codes)
-    if not _is_boundary(codes, classes, position):
-        return -1
-    if position + 1 < size and codes[position + 1] == 120 and codes[position] in (48, 92):  # 0x or \\x
-        position += 2
-    if position + 1 >= size or not (_is_hex(codes[position]) and _is_hex(codes[position + 1])):
-        return -1
-    position += 2
-    if position < size and codes[position] == 44:
-        return position + 1
-    if not _is_boundary(codes, classes, position):
-        return -1
-    while position < size and classes[codes[position]] & SPACE:
-        position += 1
-    return position
-
-
-@njit(cache=True, nogil=True)
-def _after_escape(codes: Any, position: int) -> int:
-    """The position after an escape such as \\u0041, or -1."""
-    if position + 6 > len(codes) or codes[position] != 92 or codes[position + 1] != 117:
-        return -1
-    for index in range(position + 2, position + 6):
-        if not _is_hex(codes[index]):
-            return -1
-    return position + 6
-
-
-@njit(cache=True, nogil=True)
-def _encoded_runs(codes: Any, classes: Any) -> Any:
-    """Longest run of any of the three patterns, and characters in all their runs."""
-    size = len(codes)
-    longest = 0
-    covered = 0
-    run = 0
-    for position in range(size + 1):
-        if position < size:
+    total = 0
+    position = 0
+    while position < size:
+        if not classes[codes[position]] & WORD:
+            position += 1
+            continue
+        start = position
+        digits = position + 2 < size and codes[position] == 48 and codes[position + 1] in (88, 120)
+        while position < size and classes[codes[position]] & WORD:
             code = codes[position]
-            if (
-                97 <= code <= 122
-                or 65 <= code <= 90
-                or 47 <= code <= 57  # digits and the slash
-                or code == NEWLINE
-                or code == 43
-                or code == 61
-            ):
-                run += 1
-                continue
-        if run >= BASE64_RUN:
-            longest = max(longest, run)
-            covered += run
-        run = 0
-    for pattern in range(2):
-        position = 0
-        while position < size:
-            code = codes[position]
-            if code != 92 and (
-                pattern == 1 or not _is_hex(code) or (position > 0 and classes[codes[position - 1]] & WORD)
-            ):
-                position += 1
-                continue
-            end = position
-            units = 0
-            while end < size:
-                after = _after_byte(codes, classes, end) if pattern == 0 else _after_escape(codes, end)
-                if after < 0:
-                    break
-                end = after
-                units += 1
-            if units >= UNITS:
-                longest = max(longest, end - position)
-                covered += end - position
-                position = end
-            else:
-                position += 1
-    return longest, covered
+            if position >= start + 2:
+                digits = digits and (48 <= code <= 57 or 97 <= code <= 102 or 65 <= code <= 70)
+            position += 1
+        if digits and position >= start + 3:
+            total += position - start
+    return total
 
 
 @njit(cache=True, nogil=True)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from opencoder_dag.rules.words import Words, _mix, _table_bits
+from opencoder_dag.rules.words import Words, _table_bits
 
 TOP = (2, 3, 4)
 REPEATED = (5, 6, 7, 8, 9, 10)
@@ -27,9 +27,9 @@ def ngram_shares(words: Words) -> dict[int, float]:
     `REPEATED`: characters of all words covered by a sequence of n words that occurs at least twice, each
     word once.
     """
-    shares = _shares(words.ids, words.lengths, words.counts, max(REPEATED))
+    shares = _shares(words.ids, words.lengths, words.counts, max(REPEATED)).tolist()
     total = words.characters
-    return {n: float(shares[n]) / total if total else 0.0 for n in (*TOP, *REPEATED)}
+    return {n: shares[n] / total if total else 0.0 for n in (*TOP, *REPEATED)}
 
 
 @njit(cache=True, nogil=True)
@@ -37,62 +37,69 @@ def _shares(ids: Any, lengths: Any, counts: Any, longest: int) -> npt.NDArray[np
     """Characters, by n: of the top sequence times its count for n < 5, covered by repeated ones from 5."""
     total = len(ids)
     covered = np.zeros(longest + 1, np.int64)
-    groups = np.empty(total, np.int32)  # of the sequence that starts here; -1 if it occurs once
-    for word in range(total):
-        groups[word] = ids[word] if counts[ids[word]] > 1 else -1
+    # The sequences that occur more than once, in order: where each starts and which it is.
     starts = np.empty(total, np.int32)
-    keys = np.empty(total, np.uint64)
-    members = np.empty(total, np.int32)
-    tally = np.empty(total, np.int32)
-    first = np.empty(total, np.int32)
+    groups = np.empty(total, np.int32)
+    live = 0
+    for word in range(total):
+        if counts[ids[word]] > 1:
+            starts[live] = word
+            groups[live] = ids[word]
+            live += 1
+    keys = np.empty(live, np.uint64)  # of each distinct sequence
+    first = np.empty(live, np.int32)
+    tally = np.empty(live, np.int32)
     for n in range(2, longest + 1):
-        live = 0
-        for word in range(total - n + 1):
-            if groups[word] >= 0 and groups[word + 1] >= 0:
-                starts[live] = word
-                keys[live] = (np.uint64(groups[word]) << np.uint64(32)) | np.uint64(groups[word + 1])
-                live += 1
-        if live == 0:
+        if live < 2:
             break
         bits = _table_bits(live)
+        shift = np.uint64(64 - bits)
         mask = np.int64((1 << bits) - 1)
         slots = np.full(1 << bits, -1, np.int32)
         distinct = 0
-        for index in range(live):
-            key = keys[index]
-            slot = np.int64(_mix(key) & np.uint64(mask))
+        longer = 0
+        for index in range(live - 1):
+            start = starts[index]
+            if starts[index + 1] != start + 1:
+                continue
+            key = (np.uint64(groups[index]) << np.uint64(32)) | np.uint64(groups[index + 1])
+            slot = np.int64((key * np.uint64(0x9E3779B97F4A7C15)) >> shift)
             while True:
                 found = slots[slot]
                 if found < 0:
                     slots[slot] = distinct
-                    first[distinct] = index
+                    keys[distinct] = key
+                    first[distinct] = start
                     tally[distinct] = 0
                     found = distinct
                     distinct += 1
                     break
-                if keys[first[found]] == key:
+                if keys[found] == key:
                     break
                 slot = (slot + 1) & mask
-            members[index] = found
+            starts[longer] = start
+            groups[longer] = found
             tally[found] += 1
-        if n < 5:
+            longer += 1
+        if n < 5 and distinct > 0:
             best = 0
             for group in range(1, distinct):
                 if tally[group] > tally[best]:
                     best = group
             if tally[best] > 1:
-                start = starts[first[best]]
-                for word in range(start, start + n):
+                for word in range(first[best], first[best] + n):
                     covered[n] += np.int64(lengths[word]) * tally[best]
-        groups[:] = -1
+        live = 0
         done = 0
-        for index in range(live):
-            if tally[members[index]] < 2:
+        for index in range(longer):
+            if tally[groups[index]] < 2:
                 continue
             start = starts[index]
-            groups[start] = members[index]
             if n >= 5:
                 for word in range(max(start, done), start + n):
                     covered[n] += lengths[word]
                 done = start + n
+            starts[live] = start
+            groups[live] = groups[index]
+            live += 1
     return covered

@@ -9,8 +9,8 @@ import html
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from opencoder_dag.rules import lines, literals, ngrams, words
-from opencoder_dag.rules.characters import ALPHA, DIGIT, SPACE, Codes, codes_of, count_classes, text_of
+from opencoder_dag.rules import heads, lines, literals, ngrams, words
+from opencoder_dag.rules.characters import ClassCounts, Codes, codes_of, count_classes, text_of
 from opencoder_dag.rules.comments import Split, python_comment_characters, split_comments
 from opencoder_dag.rules.javascript_outline import Script, script_of
 from opencoder_dag.rules.python_outline import Outline, outline_of
@@ -58,14 +58,14 @@ class SourceFile:
         return len(self.text)
 
     @cached_property
-    def classes(self) -> dict[int, int]:
-        """How many characters are alphabetic, digits and blanks, by class bit."""
-        return count_classes(self.codes, (ALPHA, DIGIT, SPACE))
+    def classes(self) -> ClassCounts:
+        """How many characters are alphabetic, digits and blanks."""
+        return count_classes(self.codes)
 
     @property
     def visible(self) -> int:
         """Characters that are not whitespace."""
-        return self.characters - self.classes[SPACE]
+        return self.characters - self.classes.space
 
     @cached_property
     def raw_lines(self) -> lines.RawLines:
@@ -144,6 +144,11 @@ class SourceFile:
     def strings(self) -> literals.Strings:
         """What the string literals hold."""
         return literals.strings_of(self.code_codes)
+
+    @cached_property
+    def function_heads(self) -> int:
+        """Function heads of C and C++, told by their shape."""
+        return heads.function_heads(self.code_codes)
 
     def per_code_line(self, count: float) -> float | None:
         """A count divided by the number of code lines; None when there is no code line."""

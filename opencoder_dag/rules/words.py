@@ -12,9 +12,8 @@ import re
 import string
 import sys
 import unicodedata
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -32,26 +31,22 @@ RAW_WORD = re.compile(r"\w+|[^\w\s]+")
 BREAK, LETTER, SYMBOL, DELETED = 0, 1, 2, 3
 
 
-@dataclass(frozen=True)
-class Words:
+class Words(NamedTuple):
     """The words of a text: for each its identity (0.. in order of first occurrence) and its length.
 
-    ids: [W] int32, lengths: [W] int32 in characters, counts: [U] occurrences of each distinct word.
+    ids: [W] int32, lengths: [W] int32 in characters, counts: [U] occurrences of each distinct word,
+    characters: of all words together.
     """
 
     ids: npt.NDArray[np.int32]
     lengths: npt.NDArray[np.int32]
     counts: npt.NDArray[np.int32]
+    characters: int
 
     @property
     def total(self) -> int:
         """Number of words."""
         return len(self.ids)
-
-    @property
-    def characters(self) -> int:
-        """Characters of all words together."""
-        return int(self.lengths.sum())
 
 
 def normalised_words(codes: Codes) -> Words:
@@ -174,4 +169,7 @@ def _scan(codes: Any, classes: Any, folds: Any) -> Any:
             slot = (slot + np.uint64(1)) & mask
         ids[word] = found
         counts[found] += 1
-    return ids, lengths[:total].copy(), counts[:distinct].copy()
+    characters = np.int64(0)
+    for word in range(total):
+        characters += lengths[word]
+    return ids, lengths[:total].copy(), counts[:distinct].copy(), characters

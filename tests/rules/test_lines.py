@@ -8,9 +8,10 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opencoder_dag.rules.characters import class_table, codes_of
+from opencoder_dag.rules.characters import codes_of
+from opencoder_dag.rules.encoded import encoded_runs, is_encoded
 from opencoder_dag.rules.lines import lines_with, raw_lines, squeezed_lines, trimmed_lines
-from opencoder_dag.rules.literals import _encoded_runs, hex_characters, is_encoded, strings_of
+from opencoder_dag.rules.literals import hex_characters, strings_of
 
 texts = st.text(alphabet=st.sampled_from("ab  \n\n\t},é\u2003"), max_size=80)
 quoted = st.text(alphabet=st.sampled_from("'\"'\"a \nwé:/x"), max_size=60)
@@ -79,7 +80,8 @@ def test_lines_with_counts_lines_not_hits():
 
 
 def test_encoded_data():
-    assert hex_characters("x = 0x1F + 0XAB; y0x12 0xZZ") == 8
+    text = "x = 0x1F + 0XAB; y0x12 0xZZ"
+    assert hex_characters(text, codes_of(text)) == 8
     assert is_encoded(codes_of("data = '" + "QUJD" * 300 + "'"))
     assert is_encoded(codes_of("\\x41\\x42" * 300))
     assert is_encoded(codes_of("\\u0041" * 200))
@@ -102,4 +104,4 @@ def test_encoded_runs_are_those_of_the_published_patterns(parts: list[str]):
     text = "".join(parts)
     runs = [len(found.group()) for pattern in PATTERNS for found in re.finditer(pattern, text)]
     codes = codes_of(text)
-    assert _encoded_runs(codes, class_table(codes)) == (max(runs, default=0), sum(runs))
+    assert encoded_runs(codes) == (max(runs, default=0), sum(runs))
