@@ -54,6 +54,8 @@ def prepare_home(settings: Settings) -> None:
         shutil.copy(project_root() / "resources" / "dagster.yaml", dagster_home / "dagster.yaml")
     for name in ("DAGSTER_DISABLE_TELEMETRY", "MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
         os.environ.setdefault(name, "true")
+    # Eight more processes for evaluations of chats, which nobody asks of it here.
+    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     # Models and data come by path; nothing may ask a hub on its own.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
 

@@ -127,7 +127,7 @@ def test_an_mlflow_server_by_uri_gets_the_runs(tmp_path: Path, undisturbed: Home
         experiment = client.get_experiment_by_name("cookbook")
         runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
         assert set(runs) == {"baseline", "deduped_corpus"}
-        assert runs["baseline"].data.metrics["dedup.kept"] > 0
+        assert runs["baseline"].data.metrics["dedup/kept"] > 0
         assert client.list_artifacts(runs["deduped_corpus"].info.run_id, "plots")
     assert not (home.path / "mlflow" / "mlflow.db").exists()
 

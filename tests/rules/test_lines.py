@@ -79,13 +79,17 @@ def test_lines_with_counts_lines_not_hits():
     assert lines_with(text, ("absent",)) == 0
 
 
+def encoded(text: str) -> bool:
+    return is_encoded(text, codes_of(text))
+
+
 def test_encoded_data():
     text = "x = 0x1F + 0XAB; y0x12 0xZZ"
     assert hex_characters(text, codes_of(text)) == 8
-    assert is_encoded(codes_of("data = '" + "QUJD" * 300 + "'"))
-    assert is_encoded(codes_of("\\x41\\x42" * 300))
-    assert is_encoded(codes_of("\\u0041" * 200))
-    assert not is_encoded(codes_of("def plain(text):\n    return text\n" * 40))
+    assert encoded("data = '" + "QUJD" * 300 + "'")
+    assert encoded("\\x41\\x42" * 300)
+    assert encoded("\\u0041" * 200)
+    assert not encoded("def plain(text):\n    return text\n" * 40)
 
 
 PATTERNS = (
@@ -103,5 +107,4 @@ pieces = st.sampled_from(
 def test_encoded_runs_are_those_of_the_published_patterns(parts: list[str]):
     text = "".join(parts)
     runs = [len(found.group()) for pattern in PATTERNS for found in re.finditer(pattern, text)]
-    codes = codes_of(text)
-    assert encoded_runs(codes) == (max(runs, default=0), sum(runs))
+    assert encoded_runs(text, codes_of(text)) == (max(runs, default=0), sum(runs))
