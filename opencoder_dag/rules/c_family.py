@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from opencoder_dag.rules.heads import Openers
+from opencoder_dag.rules.heads import Openers, at_word
 from opencoder_dag.rules.lines import hits, lines_with
 from opencoder_dag.rules.signal import Compute, Value, signal
 from opencoder_dag.rules.source_file import SourceFile
 
 INCLUDE = re.compile(r"#\s*include")
-MAIN = re.compile(r"\bmain\s*\([^)]*\)\s*\{")
+MAIN = re.compile(r"main\s*\([^)]*\)\s*\{")
 SCALAR = re.compile(r"(?:std::)?(?:int|char|float|double|bool|string)[^\S\n]+\w+[ \t]*;[ \t]*$", re.MULTILINE)
 RETURN = re.compile(r"return(?:[^\S\n]+[\w\"']+)?;[ \t]*$", re.MULTILINE)
 SCALARS = ("int", "char", "float", "double", "bool", "string", "std")
@@ -41,7 +41,7 @@ def bits_header(file: SourceFile) -> Value:
 
 def mains(file: SourceFile) -> Value:
     """Number of definitions of main."""
-    return float(_matches(MAIN, file.code)) if "main" in file.code else 0.0
+    return float(sum(1 for _ in at_word(MAIN, "main", file.code)))
 
 
 def gotos(file: SourceFile) -> Value:
@@ -63,17 +63,8 @@ def no_logic(file: SourceFile) -> Value:
 
 def _class_heads(code: str) -> int:
     """Classes with a body whose head opens a line."""
-    count = 0
-    found = code.find("class")
-    while found >= 0:
-        after = found + 1
-        head = CLASS.match(code, found) if found == 0 or code[found - 1].isspace() else None
-        if head is not None:
-            start = code.rfind("\n", 0, found) + 1
-            count += code[start:found].strip() == ""
-            after = head.end()
-        found = code.find("class", after)
-    return count
+    starts = (head.start() for head in at_word(CLASS, "class", code))
+    return sum(code[code.rfind("\n", 0, start) + 1 : start].strip() == "" for start in starts)
 
 
 def directives(file: SourceFile) -> Value:

@@ -10,11 +10,10 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from opencoder_dag.rules.literals import hex_characters
+from opencoder_dag.rules.prose import RAW_WORD, count_sentences, count_upper_words
 from opencoder_dag.rules.signal import Value, signal
 from opencoder_dag.rules.source_file import SourceFile
 
-SENTENCE = re.compile(r"\b[^.!?。！？؟]+[.!?。！？؟]*")
-SENTENCE_END = re.compile(r"[.?!\n]")
 LINK_START = re.compile(r"\(https?://")
 VISIBLE = re.compile(r"\S*")
 BRACKETS = ("【", "】")
@@ -55,13 +54,14 @@ def curly_brackets(file: SourceFile) -> Value:
 @signal("qsc_doc_frac_words_redpajama_stop", "general_document")
 def stop_word_share(file: SourceFile) -> Value:
     """Stop words among raw words."""
-    return _share(sum(word in stop_words() for word in file.raw_word_texts), len(file.raw_word_texts))
+    words = RAW_WORD.findall(file.text)
+    return _share(sum(word in stop_words() for word in words), len(words))
 
 
 @signal("qsc_doc_num_sentences", "general_document")
 def sentences(file: SourceFile) -> Value:
     """Number of sentences: runs from a word boundary to the next full stop, question or exclamation mark."""
-    return float(sum(1 for _ in SENTENCE.finditer(file.text)))
+    return float(count_sentences(file.codes))
 
 
 @signal("qsc_doc_num_words", "general_document")
@@ -93,13 +93,16 @@ def full_brackets(file: SourceFile) -> Value:
     """Lenticular brackets among raw words."""
     if file.text.isascii():
         return 0.0
-    return _share(sum(word in BRACKETS for word in file.raw_word_texts), len(file.raw_word_texts))
+    words = RAW_WORD.findall(file.text)
+    return _share(sum(word in BRACKETS for word in words), len(words))
 
 
 @signal("qsc_doc_frac_lines_end_with_readmore", "general_document")
 def read_more(file: SourceFile) -> Value:
     """Lines that end with an ellipsis or a read-more phrase, among raw lines."""
     ends = (*ELLIPSIS, *READ_MORE)
+    if not any(end in file.text for end in ends):
+        return 0.0
     lines = file.text.split("\n")
     return _share(sum(line.rstrip().rstrip("]】").endswith(ends) for line in lines), file.raw_lines.count)
 
@@ -131,7 +134,7 @@ def entropy(file: SourceFile) -> Value:
 @signal("qsc_doc_frac_words_all_caps", "general_document")
 def all_caps(file: SourceFile) -> Value:
     """Words in upper case only, among raw words."""
-    return _share(sum(word.isupper() for word in file.raw_word_texts), len(file.raw_word_texts))
+    return _share(*count_upper_words(file.codes))
 
 
 @signal("qsc_doc_frac_lines_dupe_lines", "general_document")

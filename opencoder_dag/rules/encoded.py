@@ -6,8 +6,9 @@ The three published patterns, matched by the kernels below:
     bytes    (?:\\b(?:0x|\\\\x)?[0-9a-fA-F]{2}(?:,|\\b\\s*)){8,}
     escapes  (?:\\\\u[0-9a-fA-F]{4}){8,}
 
-Every match lies in a stretch of characters that its pattern allows, and has a least length. A stretch of at
-least n characters covers one of any n positions in a row, so looking at each n-th position finds them all.
+Every match lies in a stretch of characters that its pattern allows, and has a least length n. The search for
+such stretches looks at n characters from the last to the first, and goes on behind the first that is not
+allowed, so that it reads few of them.
 """
 
 from __future__ import annotations
@@ -33,15 +34,18 @@ ENCODED_SHARE = 0.5
 COMMA, ZERO, BACKSLASH, LETTER_U, LETTER_X = 44, 48, 92, 117, 120
 
 
-def is_encoded(codes: Codes) -> bool:
+def is_encoded(text: str, codes: Codes) -> bool:
     """Whether some run of encoded data is longer than 1024 characters, or all cover more than half."""
-    longest, covered = encoded_runs(codes)
+    longest, covered = encoded_runs(text, codes)
     return bool(longest > ENCODED_RUN or covered > ENCODED_SHARE * len(codes))
 
 
-def encoded_runs(codes: Codes) -> tuple[int, int]:
-    """Length of the longest run of any of the three patterns, and characters in all their runs."""
-    longest, covered = _encoded_runs(codes, class_table(codes), _kinds())
+def encoded_runs(text: str, codes: Codes) -> tuple[int, int]:
+    """Length of the longest run of any of the three patterns, and characters in all their runs.
+
+    Takes a text and its code points.
+    """
+    longest, covered = _encoded_runs(codes, class_table(codes), _kinds(), "\\u" in text)
     return int(longest), int(covered)
 
 
@@ -72,20 +76,18 @@ def _is_of(code: Any, classes: Any, kinds: Any, bit: int) -> bool:
 def _next_stretch(codes: Any, classes: Any, kinds: Any, bit: int, least: int, position: int) -> Any:
     """Bounds of the next stretch of at least `least` allowed characters; the size twice if there is none."""
     size = len(codes)
-    probe = position + least - 1
-    while probe < size:
-        if not _is_of(codes[probe], classes, kinds, bit):
-            probe += least
+    start = position
+    while start + least <= size:
+        last = start + least - 1
+        while last >= start and _is_of(codes[last], classes, kinds, bit):
+            last -= 1
+        if last >= start:
+            start = last + 1
             continue
-        start = probe
-        while start > position and _is_of(codes[start - 1], classes, kinds, bit):
-            start -= 1
-        end = probe + 1
+        end = start + least
         while end < size and _is_of(codes[end], classes, kinds, bit):
             end += 1
-        if end - start >= least:
-            return start, end
-        probe = end + least
+        return start, end
     return size, size
 
 
@@ -134,7 +136,7 @@ def _after_escape(codes: Any, kinds: Any, position: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _encoded_runs(codes: Any, classes: Any, kinds: Any) -> Any:
+def _encoded_runs(codes: Any, classes: Any, kinds: Any, escapes: bool) -> Any:
     size = len(codes)
     longest = 0
     covered = 0
@@ -144,6 +146,8 @@ def _encoded_runs(codes: Any, classes: Any, kinds: Any) -> Any:
         covered += end - start
         start, end = _next_stretch(codes, classes, kinds, BASE64, BASE64_RUN, end + 1)
     for bit, least in ((BYTES, BYTES_RUN), (ESCAPES, ESCAPES_RUN)):
+        if bit == ESCAPES and not escapes:
+            break
         start, end = _next_stretch(codes, classes, kinds, bit, least, 0)
         while start < size:
             position = start

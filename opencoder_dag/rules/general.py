@@ -6,7 +6,7 @@ import re
 
 from opencoder_dag.rules.encoded import is_encoded
 from opencoder_dag.rules.lines import lines_with
-from opencoder_dag.rules.literals import hex_characters
+from opencoder_dag.rules.literals import concatenation_lines, hex_characters
 from opencoder_dag.rules.signal import Value, signal
 from opencoder_dag.rules.source_file import SourceFile
 
@@ -124,6 +124,8 @@ def generated(file: SourceFile) -> Value:
     head = file.text[:MARKER_WINDOW].lower()
     if file.released:
         return any(marker in head for marker in RELEASED_MARKERS)
+    if "generated" not in head and "edit" not in head:
+        return False
     return MARKER.search(" ".join(head.split())) is not None
 
 
@@ -148,14 +150,19 @@ def long_word_characters(file: SourceFile) -> Value:
 @signal("qsc_code_frac_lines_string_concat", "general_code")
 def concatenations(file: SourceFile) -> Value:
     """Code lines that assign two quoted strings joined by a plus sign, among code lines."""
-    lines = (line for line in file.code.split("\n") if "+" in line and "=" in line)
-    return file.per_code_line(sum(CONCATENATION.search(line) is not None for line in lines))
+    code = file.code
+    return file.per_code_line(
+        sum(
+            CONCATENATION.search(code, start, end) is not None
+            for start, end in concatenation_lines(file.code_codes).tolist()
+        )
+    )
 
 
 @signal("qsc_code_cate_encoded_data", "general_code")
 def encoded(file: SourceFile) -> Value:
     """Whether a run of encoded data is longer than 1024 characters or all cover more than half."""
-    return is_encoded(file.codes)
+    return is_encoded(file.text, file.codes)
 
 
 @signal("qsc_code_frac_chars_hex_words", "general_code")

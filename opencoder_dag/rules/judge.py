@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from opencoder_dag.document import one_line
 from opencoder_dag.errors import InputError
@@ -19,7 +19,15 @@ from opencoder_dag.rules.signal import Signal, Value, all_signals
 from opencoder_dag.rules.source_file import SourceFile
 
 DECIMALS = 8
-Rule = tuple[Signal, Threshold]
+
+
+class Rule(NamedTuple):
+    """A signal with its threshold; nothing drops from `low` to `high`, which spares a closer look."""
+
+    signal: Signal
+    threshold: Threshold
+    low: float
+    high: float
 
 
 @dataclass
@@ -57,7 +65,9 @@ def rules_of(doc_type: str, language: str, natural_language: str) -> tuple[Rule,
     if name is None:
         return None
     known = all_signals()
-    return tuple((known[rule], threshold) for rule, threshold in profile(name).drop_when.items())
+    return tuple(
+        Rule(known[rule], threshold, *threshold.spares) for rule, threshold in profile(name).drop_when.items()
+    )
 
 
 def check_rule_names(names: Collection[str], where: str) -> None:
@@ -79,7 +89,7 @@ def judge_file(file: SourceFile, seed: int, document: str, disabled: Collection[
     if rules is None:
         verdict.hits["document_type"] = {"value": file.doc_type, "threshold": "code, data or text"}
         return verdict
-    for signal, threshold in rules:
+    for signal, threshold, low, high in rules:
         if signal.name in disabled:
             continue
         try:
@@ -87,7 +97,7 @@ def judge_file(file: SourceFile, seed: int, document: str, disabled: Collection[
         except Exception as error:
             verdict.errors[signal.name] = one_line(error)
             continue
-        if threshold.exceeded(value):
+        if value is not None and not low <= value <= high and threshold.exceeded(value):
             hit = {"value": rounded(value), "threshold": threshold.describe()}
             drops = threshold.probability == 1 or draw(seed, signal.name, document) < threshold.probability
             (verdict.hits if drops else verdict.spared)[signal.name] = hit
@@ -120,7 +130,7 @@ def explain(path_or_text: Path | str, path: str | None = None, released: bool = 
     rules = rules_of(file.doc_type, file.language, file.natural_language)
     if rules is None:
         raise InputError(f"{file.name}: files of type '{file.doc_type}' ({file.language}) are not kept")
-    thresholds = {signal.name: threshold for signal, threshold in rules}
+    thresholds = {rule.signal.name: rule.threshold for rule in rules}
     rows = []
     for signal in all_signals().values():
         if not signal.applies_to(file):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from opencoder_dag.rules.characters import SPACE, WORD, Codes, class_table
@@ -17,7 +18,7 @@ from opencoder_dag.rules.characters import SPACE, WORD, Codes, class_table
 LONG_WORD = 20  # characters; longer words in strings count as encoded
 LONG_LINE = 20  # words; longer lines in strings count as data
 SINGLE, DOUBLE = 39, 34
-NEWLINE = 10
+NEWLINE, PLUS = 10, 43
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,48 @@ def hex_characters(text: str, codes: Codes) -> int:
     if "0x" not in text and "0X" not in text:
         return 0
     return int(_hex_characters(codes, class_table(codes)))
+
+
+def concatenation_lines(codes: Codes) -> npt.NDArray[np.int64]:
+    """[L, 2] start and end of the lines with a plus sign between quotes, blanks around it apart."""
+    found: npt.NDArray[np.int64] = _concatenation_lines(codes, class_table(codes))
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _concatenation_lines(codes: Any, classes: Any) -> Any:
+    size = len(codes)
+    found = np.empty((8, 2), np.int64)
+    total = 0
+    line = 0
+    quoted = False  # the last visible character of the line is a quote
+    position = 0
+    while position < size:
+        code = codes[position]
+        if code == NEWLINE:
+            line = position + 1
+            quoted = False
+        elif code == PLUS and quoted:
+            after = position + 1
+            while after < size and codes[after] != NEWLINE and classes[codes[after]] & SPACE:
+                after += 1
+            if after < size and codes[after] in (SINGLE, DOUBLE):
+                while after < size and codes[after] != NEWLINE:
+                    after += 1
+                if total == len(found):
+                    found = np.concatenate((found, np.empty((total, 2), np.int64)))
+                found[total, 0] = line
+                found[total, 1] = after
+                total += 1
+                position = after
+                continue
+            quoted = False
+        elif code in (SINGLE, DOUBLE):
+            quoted = True
+        elif quoted and not classes[code] & SPACE:
+            quoted = False
+        position += 1
+    return found[:total]
 
 
 @njit(cache=True, nogil=True)

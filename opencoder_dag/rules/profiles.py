@@ -7,6 +7,7 @@ one by name, data files share one, all other code another (OpenCoder facts, sect
 from __future__ import annotations
 
 import hashlib
+import math
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -48,6 +49,17 @@ class Threshold(BaseModel):
             or (self.equals is not None and value == self.equals)
             or (self.flag is not None and bool(value) == self.flag)
         )
+
+    @property
+    def spares(self) -> tuple[float, float]:
+        """Lowest and highest value of a range in which nothing drops; low above high if there is none."""
+        if self.equals is not None:
+            return math.inf, -math.inf
+        low = -math.inf if self.below is None else self.below
+        high = math.inf if self.above is None else self.above
+        if self.flag is not None:
+            low, high = (low, min(high, 0.0)) if self.flag else (max(low, 1.0), high)
+        return low, high
 
     def describe(self) -> str:
         """The threshold in words, such as `< 2 or > 10`."""

@@ -1,4 +1,4 @@
-"""Compiled scanners for markup: what of an HTML text a reader would see."""
+"""Compiled scanners for markup: what of an HTML text a reader would see, and where its comments are."""
 
 from __future__ import annotations
 
@@ -124,3 +124,65 @@ def visible_mask(codes: Any) -> Any:
                 break
             position += 1
     return mask
+
+
+@njit(cache=True, nogil=True)
+def html_comments(codes: Any) -> Any:
+    """Comments of an HTML text: a mask ([C] uint8, 1 in them), and [S, 2] bounds of what its scripts hold.
+
+    A comment that does not close is none. The comments of scripts are not in the mask.
+    """
+    size = len(codes)
+    mask = np.zeros(size, np.uint8)
+    scripts = np.empty((8, 2), np.int64)
+    found = 0
+    position = 0
+    unclosed = False  # no tag closes any more
+    open_ended = False  # no comment closes any more
+    while position < size:
+        if codes[position] != LESS or position + 1 >= size:
+            position += 1
+            continue
+        after = codes[position + 1]
+        if after in (BANG, QUESTION):
+            dashes = position + 3 < size and codes[position + 2] == DASH and codes[position + 3] == DASH
+            if after == BANG and dashes and not open_ended:
+                end = _after(codes, position + 4, DASH, DASH, GREATER)
+                open_ended = codes[end - 1] != GREATER or codes[end - 2] != DASH or codes[end - 3] != DASH
+                if not open_ended:
+                    mask[position:end] = 1
+                    position = end
+                    continue
+            position += 2
+            continue
+        if unclosed or not _is_letter(after):
+            position += 1
+            continue
+        end = _after_tag(codes, position + 1)
+        if end < 0:
+            unclosed = True
+            continue
+        hidden = 0
+        if _is_name(codes, position + 1, _SCRIPT):
+            hidden = 1
+        elif _is_name(codes, position + 1, _STYLE):
+            hidden = 2
+        position = end
+        if hidden == 0:
+            continue
+        while position < size and not (
+            codes[position] == LESS
+            and position + 2 < size
+            and codes[position + 1] == SLASH
+            and _is_name(codes, position + 2, _SCRIPT if hidden == 1 else _STYLE)
+        ):
+            position += 1
+        if position >= size:  # an element that does not close hides nothing
+            position = end
+        elif hidden == 1 and position > end:
+            if found == len(scripts):
+                scripts = np.concatenate((scripts, np.empty((found, 2), np.int64)))
+            scripts[found, 0] = end
+            scripts[found, 1] = position
+            found += 1
+    return mask, scripts[:found]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import html
 from functools import cached_property
-from pathlib import PurePosixPath
 
 from opencoder_dag.rules import heads, lines, literals, ngrams, words
 from opencoder_dag.rules.characters import ClassCounts, Codes, codes_of, count_classes, text_of
@@ -35,10 +34,12 @@ class SourceFile:
         released: bool = False,
     ) -> None:
         self.text = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-        self.name = PurePosixPath(path).name
+        self.name = path.rstrip("/").rpartition("/")[2]
         self.language = language
         self.doc_type = doc_type
-        self.size = len(text.encode("utf-8", "surrogatepass")) if size is None else size
+        if size is None:
+            size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+        self.size = size
         self.natural_language = natural_language
         self.released = released
 
@@ -83,11 +84,6 @@ class SourceFile:
         return words.normalised_words(self.codes)
 
     @cached_property
-    def raw_word_texts(self) -> list[str]:
-        """Words of the text as it is, as strings."""
-        return words.RAW_WORD.findall(self.text)
-
-    @cached_property
     def ngram_shares(self) -> dict[int, float]:
         """Share of characters in the top (n 2 to 4) or in repeated (n 5 to 10) word sequences."""
         return ngrams.ngram_shares(self.words)
@@ -125,10 +121,10 @@ class SourceFile:
         """The text without comments."""
         return self.split.code
 
-    @cached_property
+    @property
     def code_codes(self) -> Codes:
         """Code points of the text without comments."""
-        return codes_of(self.code)
+        return self.split.code_codes
 
     @cached_property
     def lower_code(self) -> str:

@@ -8,7 +8,6 @@ words.
 
 from __future__ import annotations
 
-import re
 import string
 import sys
 import unicodedata
@@ -24,8 +23,6 @@ from opencoder_dag.rules.characters import SPACE, WORD, Codes, class_table, code
 # Punctuation of full width and typographic quotes; dashes, ellipsis and guillemets stay words of their own.
 TYPOGRAPHIC = "，。、”“’‘：？！（）；．～【】％〈〉「」《》"
 CONTROLS = [code for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"]
-
-RAW_WORD = re.compile(r"\w+|[^\w\s]+")
 
 # Classes of the word scanner.
 BREAK, LETTER, SYMBOL, DELETED = 0, 1, 2, 3
