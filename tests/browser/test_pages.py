@@ -198,8 +198,7 @@ def test_three_runs_are_compared_in_mlflow(result_pages: Pages, page: Any):
     page.locator(".js-plotly-plot").first.wait_for()
     keep_screenshot(page, "mlflow-charts-scores")
     page.get_by_placeholder("Search metric charts").fill("train/")
-    page.get_by_text("train (", exact=False).first.wait_for()  # a section of charts
-    page.locator(".js-plotly-plot").first.wait_for()
+    page.get_by_text("train/loss", exact=True).first.wait_for()
     time.sleep(3)  # the lines are drawn
     keep_screenshot(page, "mlflow-charts")
 
