@@ -18,18 +18,37 @@ from opencoder_dag.errors import InputError, OpencoderError
 from opencoder_dag.settings import Settings
 from opencoder_dag.train import TrainJob, checkpoint, launch_command, run_training
 from opencoder_dag.train.launch import child_environment, free_port, node_command
-from opencoder_dag.train.metrics import Tail
+from opencoder_dag.train.metrics import read_metrics
 
 from .conftest import World, losses, weights_of
 
 Train = Callable[[TrainJob], None]
 
 
-def test_two_ranks_killed_and_run_again_equal_one_undisturbed_rank(
+def kill_while_writing(process: subprocess.Popen[bytes], checkpoints: Path) -> None:
+    """`kill -9` of the process group in the middle of writing a checkpoint that is not the first.
+
+    The group is stopped as soon as the folder of an unfinished checkpoint is seen, and goes on when the
+    folder was finished before the signal came.
+    """
+    while process.poll() is None:
+        if checkpoint.found(checkpoints) and list(checkpoints.glob(".step-*.tmp")):
+            os.killpg(process.pid, signal.SIGSTOP)
+            if list(checkpoints.glob(".step-*.tmp")):
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                return
+            os.killpg(process.pid, signal.SIGCONT)
+        time.sleep(0.0005)
+    raise AssertionError("the training ended before it could be killed")
+
+
+def test_two_ranks_killed_in_a_checkpoint_equal_one_undisturbed_rank(
     world: World, tmp_path: Path, train_here: Train
 ) -> None:
-    """kill -9 of the whole group at a moment that nothing chose, then the same command again: the weights are
-    those of one rank that nothing disturbed, to the bit, with half the accumulation."""
+    """kill -9 of the whole group while it writes a checkpoint, then the same command again: the checkpoint
+    before is used, and the weights are those of one rank that nothing disturbed, to the bit, with half the
+    accumulation."""
     plan = {"tokens": 30_000, "anneal_tokens": 3_200, "checkpoint_steps": 3, "evaluate_steps": 100}
     job, alone = world.base(tmp_path / "job", **plan), world.base(tmp_path / "alone", **plan)
     program = textwrap.dedent(
@@ -43,17 +62,13 @@ def test_two_ranks_killed_and_run_again_equal_one_undisturbed_rank(
     )
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen([sys.executable, "-c", program], start_new_session=True, env=environment)
-    tail, seen = Tail(job.work / "metrics.jsonl"), 0
-    while seen < 7 and process.poll() is None:
-        seen += sum("loss" in line for line in tail.new_lines())
-        time.sleep(0.02)
-    assert process.poll() is None, "the training ended before it could be killed"
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    kill_while_writing(process, job.work / "checkpoints")
     kept = checkpoint.found(job.work / "checkpoints")
-    assert kept
     assert not (job.work / "export").exists()
 
+    trained = max(line["step"] for line in read_metrics(job.work / "metrics.jsonl"))
+    assert trained - int(kept[-1].name.removeprefix("step-")) <= plan["checkpoint_steps"]
+    assert list((job.work / "checkpoints").glob(".step-*.tmp")), "it was not killed in the middle"
     lines: list[dict[str, object]] = []
     run_training(job, world.settings(), lines.append)
     summary = json.loads((job.work / "summary.json").read_text())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -136,18 +137,19 @@ def test_checkpoints_of_other_data_are_not_used(tmp_path: Path) -> None:
     assert "other data" in passed[0]
 
 
-def test_a_full_disk_keeps_the_checkpoints_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_keeps_the_checkpoints_before(tmp_path: Path) -> None:
+    """The kernel refuses to let files grow, as it does on a full disk."""
     metrics = tmp_path / "metrics.jsonl"
     metrics.write_text("")
-    folder, tensors, tensors_too = tmp_path / "c", {"a": torch.ones(2)}, {"a": torch.ones(2)}
+    folder, tensors, tensors_too = tmp_path / "c", {"a": torch.ones(50_000)}, {"a": torch.ones(50_000)}
     checkpoint.write(folder, Progress(1, 10, 1.0, "d"), tensors, tensors_too, metrics)
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(checkpoint, "save_file", full)
-    with pytest.raises(OpencoderError, match="No space left on device"):
-        checkpoint.write(folder, Progress(2, 20, 2.0, "d"), tensors, tensors_too, metrics)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(OpencoderError, match=r"step-00000002: checkpoint cannot be written \(.*\)$"):
+            checkpoint.write(folder, Progress(2, 20, 2.0, "d"), tensors, tensors_too, metrics)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert [path.name for path in folder.iterdir()] == ["step-00000001"]
     assert checkpoint.read(folder / "step-00000001").progress.step == 1
 
