@@ -1,9 +1,8 @@
 """Model FLOP utilisation, memory and tokens a second of the training step on one GPU.
 
 The step is the one of `opencoder_dag.train` (isolated documents through the variable-length kernel, DeepSpeed
-with bf16 weights and fp32 master weights, clipping, AdamW), on synthetic documents. Model FLOPs are 6 a
-parameter and token, and 12 * layers * width * half the mean length of the attended span; utilisation is
-against the dense bf16 peak of the card.
+with bf16 weights and fp32 master weights, clipping, AdamW), on synthetic documents. Model FLOPs are counted
+by `opencoder_dag.train.flops`; utilisation is against the dense bf16 peak of the card.
 
     python benchmarks/train_gpu.py --preset opencoder-1.5b --sequence 4096 --micro-batch 4 --rows 32
 
@@ -24,8 +23,6 @@ from typing import Any
 
 import numpy as np
 import torch
-
-PEAK_TFLOPS = {"H100": 989.4, "H200": 989.4, "A100": 312.0, "L40S": 362.0, "4090": 165.2}  # dense bf16
 
 
 def documents(vocabulary: int, sequence: int, tokens: int, seed: int = 7) -> list[list[int]]:
@@ -96,31 +93,22 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         torch.cuda.synchronize()
         torch.cuda.reset_peak_memory_stats()
         before, started = runner.progress.tokens, time.monotonic()
-        spans = []
+        documents_seen: list[int] = []
         for number in range(arguments.warmup + 1, arguments.warmup + arguments.steps + 1):
             step = runner.plan.step(number)
-            spans += runner.data.stream(step.phase, list(step.rows)).documents
+            documents_seen += runner.data.stream(step.phase, list(step.rows)).documents
             runner.train_step(number, step)
         torch.cuda.synchronize()
         seconds = time.monotonic() - started
         tokens = runner.progress.tokens - before
-        config = runner.engine.deepspeed_engine.module.network.config
-        parameters = sum(one.numel() for one in runner.engine.deepspeed_engine.module.parameters())
-    embedding = 0 if config.tie_word_embeddings else config.vocab_size * config.hidden_size
-    attended = (
-        float(np.square(spans).sum() / np.sum(spans)) / 2
-    )  # positions that a token looks at, on average
-    attention = 12 * config.num_hidden_layers * config.hidden_size * attended
-    flops = tokens * (6 * (parameters - embedding) + attention)
-    card = torch.cuda.get_device_name(device)
-    peak = next((tflops for name, tflops in PEAK_TFLOPS.items() if name in card), None)
+        flops, peak = runner.flops.of(documents_seen), runner.peak
     return {
         "preset": arguments.preset,
         "sequence": arguments.sequence,
-        "card": card,
+        "card": torch.cuda.get_device_name(device),
         "tokens_per_second": round(tokens / seconds),
         "tflops": round(flops / seconds / 1e12, 1),
-        "model_flop_utilisation": round(flops / seconds / 1e12 / peak, 4) if peak else None,
+        "model_flop_utilisation": round(flops / seconds / peak, 4) if peak else None,
         "peak_memory_gib": round(torch.cuda.max_memory_allocated() / 2**30, 2),
         "command": " ".join(sys.argv),
         "versions": {name: version(name) for name in ("torch", "transformers", "deepspeed")},

@@ -25,6 +25,7 @@ from opencoder_dag.train.attention import attention_arguments
 from opencoder_dag.train.checkpoint import Progress
 from opencoder_dag.train.data import HELD_OUT, IGNORED, PackedData, Stream
 from opencoder_dag.train.engine import Engine
+from opencoder_dag.train.flops import ModelFlops, peak_flops
 from opencoder_dag.train.job import TrainJob
 from opencoder_dag.train.metrics import MetricsFile
 from opencoder_dag.train.schedule import Schedule
@@ -112,6 +113,8 @@ class Trainer:
         self.progress = progress
         self.plan = Plan(job, data)
         self.rank, self.ranks = dist.get_rank(), dist.get_world_size()
+        module = engine.deepspeed_engine.module
+        self.flops, self.peak = ModelFlops(module, module.network.config), peak_flops(engine.device)
         self.metrics = MetricsFile(job.work / "metrics.jsonl")
         self.checkpoints = job.work / "checkpoints"
         self.stop_requested = False
@@ -166,9 +169,10 @@ class Trainer:
             self.data.stream(step.phase, rows)
             for rows in deal(step.rows, self.job.micro_batch, self.rank, self.ranks)
         ]
-        tokens, targets, leave = self._sums(
+        tokens, targets, flops, leave = self._sums(
             sum(len(stream.tokens) for stream in streams),
             sum(stream.targets for stream in streams),
+            sum(self.flops.of(stream.documents) for stream in streams),
             self.stop_requested or self.abandoned(),
         )
         total = 0.0
@@ -200,9 +204,17 @@ class Trainer:
                 learning_rate=step.rate,
                 grad_norm=norm,
                 tokens_per_second=round(tokens / seconds, 1),
+                gigaflops=round(flops / seconds / 1e9, 3),
+                **self._utilisation(flops / seconds),
                 elapsed=round(self.progress.elapsed, 3),
             )
         return leave > 0
+
+    def _utilisation(self, flops: float) -> dict[str, float]:
+        """Share of the peak of all devices that `flops` operations a second are, where the peak is known."""
+        return (
+            {} if self.peak is None else {"model_flop_utilisation": round(flops / self.peak / self.ranks, 4)}
+        )
 
     def _evaluate(self) -> None:
         """Mean loss over the held-out rows, each process taking its share of them."""

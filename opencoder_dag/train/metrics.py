@@ -1,7 +1,8 @@
 """The metrics of a training: JSON lines that the child appends and anyone may follow.
 
 A training line has step, steps, phase, tokens, loss (nats a token), learning_rate, grad_norm,
-tokens_per_second and elapsed (seconds); an evaluation line has step, tokens and held_out_loss.
+tokens_per_second, gigaflops (of the model, a second, by all processes), model_flop_utilisation where the peak
+of the device is known, and elapsed (seconds); an evaluation line has step, tokens and held_out_loss.
 """
 
 from __future__ import annotations
