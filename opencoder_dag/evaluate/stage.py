@@ -32,6 +32,7 @@ from opencoder_dag.evaluate.suites import Suite, load_suites
 from opencoder_dag.lake import Dataset, Lake, Stage, publish_folder, write_table
 from opencoder_dag.recipe import Evaluate
 from opencoder_dag.sandbox import Kind, SandboxOptions, sandbox_kind
+from opencoder_dag.train.card import add_scores
 
 if TYPE_CHECKING:
     from opencoder_dag.instruct.llm import ChatModel
@@ -79,7 +80,8 @@ def evaluate_model(
     The folder has `scores.json` (scores and their 95 % intervals), `problems.parquet` (one row a problem) and
     `held_out.parquet` (one row a document). `manifest.facts`: `scores` ({suite.metric: value}: pass@k as a
     share, bits_per_byte of reference solutions and of held-out text, overall and by language), `intervals`
-    (the same keys, [low, high]), `sandbox` (the containment), `completions` (their folders).
+    (the same keys, [low, high]), `sandbox` (the containment), `completions` (their folders). The scores also
+    go into the model's card.
 
     `engine` is not used: a model is one process's work. Raises `InputError` for unknown suites and unreadable
     models.
@@ -124,7 +126,9 @@ def evaluate_model(
         results.add_held_out(documents, load().document_bits([row["content"] for row in documents]))
         steps.next(config.held_out_documents)
     facts = {"sandbox": kind, "missing": missing, "form": form, "held_out_documents": len(documents)}
-    return _publish(lake, stage, results, facts, started)
+    published = _publish(lake, stage, results, facts, started)
+    add_scores(model, published.manifest.facts["scores"], published.manifest.facts["intervals"])
+    return published
 
 
 def evaluate_endpoint(

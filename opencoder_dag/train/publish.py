@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
 from typing import Any
 
 from opencoder_dag.errors import OpencoderError
 from opencoder_dag.lake import Dataset, Lake, publish_folder
+from opencoder_dag.train.card import model_card
 from opencoder_dag.train.job import TrainJob
 from opencoder_dag.train.metrics import loss_curve, read_metrics
 
@@ -68,73 +68,3 @@ def _curves(lines: list[dict[str, Any]]) -> dict[str, Any]:
             for line in held_out
         ],
     }
-
-
-def model_card(job: TrainJob, facts: dict[str, Any]) -> str:
-    """The README of a model: what it is, what made it, what it is not good for."""
-    identity = job.stage_identity
-    tuned = job.kind == "sft"
-    tags = ["code", *(["chat"] if tuned else [])]
-    inputs = "\n".join(f"| {name} | `{digest}` |" for name, digest in identity.inputs.items())
-    phases = "\n".join(
-        f"| {name} | {phase['taken']:,} of {phase['samples']:,} | {phase['tokens']:,} | {phase['rows']:,} |"
-        for name, phase in facts["data"].items()
-    )
-    fim = (
-        f"Trained for filling in the middle at rate {job.train.fim_rate} ({job.train.fim_mode})."
-        if job.train.fim_rate
-        else "**Not** trained for filling in the middle, though its tokenizer has the tokens."
-    )
-    chat = (
-        "Chat format: ChatML, in `chat_template.jinja`; it was tuned on single turns."
-        if tuned
-        else "A base model: it continues text and does not follow instructions."
-    )
-    held_out = facts.get("held_out_loss")
-    return f"""---
-library_name: transformers
-pipeline_tag: text-generation
-tags: {json.dumps(tags)}
----
-
-# {identity.name} {job.stage.fingerprint}
-
-A Llama-architecture code model with {facts["parameters"]:,} parameters, made by opencoder_dag.
-
-{chat} {fim}
-
-## Made from
-
-| input | content digest |
-|---|---|
-{inputs}
-
-| phase | samples taken | tokens | rows of {job.sequence} |
-|---|---|---|---|
-{phases}
-
-Fingerprint `{job.stage.fingerprint}` over the recipe sections below, the inputs and code version
-{identity.version}.
-
-```json
-{json.dumps(identity.config, indent=1, ensure_ascii=False)}
-```
-
-## Results
-
-Training loss at the end {facts["loss"]:.4f} nats a token
-{f"(held-out {held_out:.4f}) " if held_out is not None else ""}after {facts["tokens"]:,} tokens
-in {facts["steps"]:,} steps. Scores of the evaluation suites are in the stage `eval_scores` and are not copied
-here, because evaluation comes after the model.
-
-## Limits
-
-What it writes may be wrong, insecure or close to its training data: read and test it before use. It knows
-the languages of its corpus, in proportion to their share, and little beyond {job.sequence} tokens of context.
-It was not tested for harmful output.
-"""
-
-
-def card_path(model: Dataset) -> Path:
-    """Where the model card of a local model is."""
-    return Path(model.file("README.md"))

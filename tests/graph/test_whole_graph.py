@@ -40,6 +40,8 @@ def test_scores_are_measured(undisturbed: Home):
         scores = undisturbed.manifest("eval_scores", recipe)["facts"]["scores"]
         assert 0 <= scores["ladder.pass@1"] <= 1
         assert 0.5 < scores["held_out.bits_per_byte"] < 10
+        card = (undisturbed.folder("sft_model", recipe) / "README.md").read_text()
+        assert f"| held_out.bits_per_byte | {scores['held_out.bits_per_byte']:.4f} |" in card
 
 
 def test_the_terminal_shows_a_line_a_stage_and_the_table(undisturbed: Home):

@@ -17,6 +17,7 @@ from opencoder_dag.model import train_tokenizer
 from opencoder_dag.recipe import Model
 from opencoder_dag.recipe import Tokenizer as TokenizerConfig
 from opencoder_dag.train import TrainJob, base_job, publish_model
+from opencoder_dag.train.card import add_scores
 from opencoder_dag.train.engine import Engine
 
 from .conftest import World, losses
@@ -43,6 +44,20 @@ def test_the_published_model_loads_with_plain_transformers(base: Dataset) -> Non
     card = Path(base.file("README.md")).read_text()
     assert base.manifest.fingerprint in card
     assert "**Not** trained for filling in the middle" in card
+
+
+def test_the_card_takes_the_scores_of_the_newest_evaluation(base: Dataset, tmp_path: Path) -> None:
+    copy = Dataset(str(tmp_path / "model"), base.manifest)
+    shutil.copytree(base.path, copy.path)
+    for value in (0.25, 0.5):
+        add_scores(copy, {"ladder.pass@1": value, "bits": 2.0}, {"ladder.pass@1": (0.1, 0.6)})
+    card, before = (Path(each.file("README.md")).read_text() for each in (copy, base))
+    assert "| ladder.pass@1 | 0.5000 | 0.1000 to 0.6000 |" in card and "0.2500" not in card
+    assert "| bits | 2.0000 |  |" in card and "Not evaluated yet" not in card
+    assert card.split("## Limits")[1] == before.split("## Limits")[1]
+    bare = Dataset(str(tmp_path / "bare"), base.manifest)
+    add_scores(bare, {"ladder.pass@1": 0.5}, {})
+    assert not Path(bare.path).exists(), "a model without a card is left as it is"
 
 
 def test_the_work_folder_is_freed_and_a_second_publishing_reuses(world: World, base: Dataset) -> None:
