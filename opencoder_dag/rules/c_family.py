@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import re
 
-from opencoder_dag.rules.heads import Openers, at_word
+from opencoder_dag.rules.heads import Openers
 from opencoder_dag.rules.lines import hits, lines_with
 from opencoder_dag.rules.signal import Compute, Value, signal
 from opencoder_dag.rules.source_file import SourceFile
 
 INCLUDE = re.compile(r"#\s*include")
-MAIN = re.compile(r"main\s*\([^)]*\)\s*\{")
+MAIN = re.compile(r"main\s*\(")
+BODY = re.compile(r"\)\s*\{")
 SCALAR = re.compile(r"(?:std::)?(?:int|char|float|double|bool|string)[^\S\n]+\w+[ \t]*;[ \t]*$", re.MULTILINE)
 RETURN = re.compile(r"return(?:[^\S\n]+[\w\"']+)?;[ \t]*$", re.MULTILINE)
 SCALARS = ("int", "char", "float", "double", "bool", "string", "std")
 PLAIN_LINES = Openers({"return": RETURN, **dict.fromkeys(SCALARS, SCALAR)})
 CLASS = re.compile(r"class\s+\w+\s*(?::\s*[^{]*)?\{")
 VARIABLE = re.compile(
-    r"\b(?:int|char|float|double|bool|long|short|unsigned|size_t|string|auto)\s*[*&]*\s+[*&]*\w+\s*(?:=|;|\[|,)"
+    r"\b(?:int|char|float|double|bool|long|short|unsigned|size_t|string|auto)(?:\s++|\s*+[*&]++\s++)[*&]*+\w++\s*+(?:=|;|\[|,)"
 )
 DIRECTIVE = re.compile(r"#\s*(?:include|define|if|ifdef|ifndef|else|elif|endif|undef|pragma|error|line)")
 HEADERS = ("h", "hpp", "hxx", "hh", "h++")
@@ -41,7 +42,18 @@ def bits_header(file: SourceFile) -> Value:
 
 def mains(file: SourceFile) -> Value:
     """Number of definitions of main."""
-    return float(sum(1 for _ in at_word(MAIN, "main", file.code)))
+    code = file.code
+    count = 0
+    head = MAIN.search(code)
+    while head is not None:
+        after = head.end()
+        if head.start() == 0 or not (code[head.start() - 1].isalnum() or code[head.start() - 1] == "_"):
+            after = code.find(")", after)  # heads before it would end there too: no text is read twice
+            if after < 0:
+                break
+            count += BODY.match(code, after) is not None
+        head = MAIN.search(code, after)
+    return float(count)
 
 
 def gotos(file: SourceFile) -> Value:
@@ -63,8 +75,16 @@ def no_logic(file: SourceFile) -> Value:
 
 def _class_heads(code: str) -> int:
     """Classes with a body whose head opens a line."""
-    starts = (head.start() for head in at_word(CLASS, "class", code))
-    return sum(code[code.rfind("\n", 0, start) + 1 : start].strip() == "" for start in starts)
+    count = 0
+    found = code.find("class")
+    while found >= 0 and code.find("{", found) >= 0:
+        after = found + 1
+        head = CLASS.match(code, found) if found == 0 or code[found - 1].isspace() else None
+        if head is not None:
+            count += code[code.rfind("\n", 0, found) + 1 : found].strip() == ""
+            after = head.end()
+        found = code.find("class", after)
+    return count
 
 
 def directives(file: SourceFile) -> Value:

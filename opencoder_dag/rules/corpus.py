@@ -25,7 +25,7 @@ from opencoder_dag.rules.profiles import NAMES
 from opencoder_dag.rules.source_file import SourceFile
 from opencoder_dag.shards import map_shards
 
-VERSION = "2"
+VERSION = "3"
 
 Verdict = tuple[str, Mapping[str, Any]] | Exception | None
 

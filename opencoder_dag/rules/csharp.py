@@ -16,7 +16,7 @@ WORDS = (
 MODIFIERS = keys_of(WORDS.split("|"))
 NO_METHOD = keys_of(("return", "else"))
 SCALARS = "bool|byte|char|decimal|double|float|int|long|object|sbyte|short|string|uint|ulong|ushort|var"
-VARIABLE = re.compile(rf"\b(?:(?:{SCALARS})|[A-Z]\w*(?:<[^>\n]*>)?)(?:\[\])?\??\s+\w+\s*[=;]")
+VARIABLE = re.compile(rf"\b(?:(?:{SCALARS})|[A-Z]\w*(?:<[^>\n]{{0,200}}>)?)(?:\[\])?\??\s+\w+\s*[=;]")
 BARE = re.compile(rf"(?:(?:{WORDS})[ \t]+)*(?:(?:{SCALARS})[ \t]+\w+[ \t]*;|class\s+\w+)")
 PLAIN_LINES = Openers(
     {"using": None, "return": None, **dict.fromkeys((*WORDS.split("|"), *SCALARS.split("|"), "class"), BARE)}

@@ -7,7 +7,7 @@ line once; a regular expression is tried only where the first word says that it 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,20 +44,6 @@ class Openers:
             pattern = self._patterns[index]
             total += pattern is None or pattern.match(text, start) is not None
         return total
-
-
-def at_word(pattern: re.Pattern[str], word: str, text: str) -> Iterator[re.Match[str]]:
-    """Matches, from left to right, of a pattern that starts with a word, where that word starts one."""
-    found = text.find(word)
-    while found >= 0:
-        after = found + 1
-        before = text[found - 1] if found else " "
-        if not (before.isalnum() or before == "_"):
-            head = pattern.match(text, found)
-            if head is not None:
-                yield head
-                after = max(head.end(), after)
-        found = text.find(word, after)
 
 
 def keys_of(words: Sequence[str]) -> Keys:

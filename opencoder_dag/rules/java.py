@@ -19,7 +19,7 @@ METHOD = re.compile(
 CLASS = re.compile(r"^[ \t]*" + MODIFIERS + r"(?:class|interface|enum)\s+(\w+)", re.MULTILINE)
 ACCESS = re.compile(r"^[ \t]*(?:public|protected|private)\b")
 SCALARS = "int|float|double|char|boolean"
-KINDS = rf"(?:{SCALARS}|[A-Z]\w*(?:<[^>\n]*>)?)"
+KINDS = rf"(?:{SCALARS}|[A-Z]\w*(?:<[^>\n]{{0,200}}>)?)"
 VARIABLE = re.compile(r"\b" + KINDS + r"\s+(\w+)\s*[=;]")
 RETURN = re.compile(r"return(?:\s+[\w\"'.]+)?[ \t]*;")
 BARE = re.compile(MODIFIERS + rf"(?:{KINDS}[ \t]+\w+[ \t]*;|(?:class|interface|enum)\s+\w)")

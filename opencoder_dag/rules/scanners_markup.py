@@ -139,6 +139,7 @@ def html_comments(codes: Any) -> Any:
     position = 0
     unclosed = False  # no tag closes any more
     open_ended = False  # no comment closes any more
+    endless = np.zeros(3, np.bool_)  # no script, no style closes any more
     while position < size:
         if codes[position] != LESS or position + 1 >= size:
             position += 1
@@ -168,7 +169,7 @@ def html_comments(codes: Any) -> Any:
         elif _is_name(codes, position + 1, _STYLE):
             hidden = 2
         position = end
-        if hidden == 0:
+        if hidden == 0 or endless[hidden]:
             continue
         while position < size and not (
             codes[position] == LESS
@@ -178,6 +179,7 @@ def html_comments(codes: Any) -> Any:
         ):
             position += 1
         if position >= size:  # an element that does not close hides nothing
+            endless[hidden] = True
             position = end
         elif hidden == 1 and position > end:
             if found == len(scripts):

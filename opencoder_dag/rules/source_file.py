@@ -6,7 +6,8 @@ Belongs here: what is shared. What a single signal needs is in that signal's own
 from __future__ import annotations
 
 import html
-from functools import cached_property
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 from opencoder_dag.rules import heads, lines, literals, ngrams, words
 from opencoder_dag.rules.characters import ClassCounts, Codes, codes_of, count_classes, text_of
@@ -14,6 +15,27 @@ from opencoder_dag.rules.comments import Split, python_comment_characters, split
 from opencoder_dag.rules.javascript_outline import Script, script_of
 from opencoder_dag.rules.python_outline import Outline, outline_of
 from opencoder_dag.rules.scanners_markup import visible_mask
+
+T = TypeVar("T")
+
+
+class shared(Generic[T]):  # noqa: N801 - used as a decorator, like `property`
+    """A property computed at its first use and kept.
+
+    `functools.cached_property` without its lock, which before Python 3.12 costs as much as judging a small
+    file does; a file is judged by one thread.
+    """
+
+    def __init__(self, compute: Callable[[Any], T]) -> None:
+        self.compute = compute
+        self.__doc__ = compute.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type | None = None) -> T:
+        value = instance.__dict__[self.name] = self.compute(instance)
+        return value
 
 
 class SourceFile:
@@ -48,7 +70,7 @@ class SourceFile:
         """What follows the last dot of the name, case kept."""
         return self.name.rpartition(".")[2] if "." in self.name else ""
 
-    @cached_property
+    @shared
     def codes(self) -> Codes:
         """[C] code points of the text."""
         return codes_of(self.text)
@@ -58,7 +80,7 @@ class SourceFile:
         """Number of characters."""
         return len(self.text)
 
-    @cached_property
+    @shared
     def classes(self) -> ClassCounts:
         """How many characters are alphabetic, digits and blanks."""
         return count_classes(self.codes)
@@ -68,42 +90,42 @@ class SourceFile:
         """Characters that are not whitespace."""
         return self.characters - self.classes.space
 
-    @cached_property
+    @shared
     def raw_lines(self) -> lines.RawLines:
         """Lines of the text, blank ones included."""
         return lines.raw_lines(self.codes)
 
-    @cached_property
+    @shared
     def trimmed_lines(self) -> lines.VisibleLines:
         """Visible lines of the text, compared after trimming."""
         return lines.trimmed_lines(self.codes)
 
-    @cached_property
+    @shared
     def words(self) -> words.Words:
         """Normalised words."""
         return words.normalised_words(self.codes)
 
-    @cached_property
+    @shared
     def ngram_shares(self) -> dict[int, float]:
         """Share of characters in the top (n 2 to 4) or in repeated (n 5 to 10) word sequences."""
         return ngrams.ngram_shares(self.words)
 
-    @cached_property
+    @shared
     def split(self) -> Split:
         """The text without comments, and the comments."""
         return split_comments(self.text, self.language, self.released)
 
-    @cached_property
+    @shared
     def python(self) -> Outline | None:
         """Outline of a Python file; None when it does not parse."""
         return outline_of(self.text)
 
-    @cached_property
+    @shared
     def javascript(self) -> Script | None:
         """Outline of a JavaScript file; None when it does not parse."""
         return script_of(self.text, self.released)
 
-    @cached_property
+    @shared
     def visible_text(self) -> str:
         """Text of an HTML file outside tags, comments, scripts and styles, references resolved."""
         text = text_of(self.codes[visible_mask(self.codes) != 0])
@@ -126,22 +148,22 @@ class SourceFile:
         """Code points of the text without comments."""
         return self.split.code_codes
 
-    @cached_property
+    @shared
     def lower_code(self) -> str:
         """The text without comments in lower case."""
         return self.code.lower()
 
-    @cached_property
+    @shared
     def code_lines(self) -> lines.VisibleLines:
         """Visible lines of the text without comments, compared without blanks."""
         return lines.squeezed_lines(self.code_codes)
 
-    @cached_property
+    @shared
     def strings(self) -> literals.Strings:
         """What the string literals hold."""
         return literals.strings_of(self.code_codes)
 
-    @cached_property
+    @shared
     def function_heads(self) -> int:
         """Function heads of C and C++, told by their shape."""
         return heads.function_heads(self.code_codes)

@@ -197,6 +197,14 @@ HOSTILE = {
     "NUL and marks": "\x00\u202e\ufeff" * 50_000,
     "unclosed tags": "<a " * 200_000,
     "calls without end": "f(" * 200_000,
+    "lone surrogates": "\ud800x = 1;\n" * 20_000,
+    "open markup comments": "<!-- " * 50_000,
+    "open scripts": "<script>" * 50_000,
+    "open heads": "class a : main (" * 10_000,
+    "open type parameters": "A<" * 20_000,
+    "blanks after a type": "int" + " " * 20_000,
+    "open words of quotes": "q{ s/ m( <<A\n" * 20_000,
+    "deep blocks": "{" * 20_000 + "}" * 20_000,
     "empty": "",
 }
 
@@ -213,8 +221,17 @@ def test_a_parser_that_does_not_end_is_an_error_of_that_rule(monkeypatch):
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-@pytest.mark.parametrize("language", ["python", "c", "html", "shell", "java", "markdown"])
-def test_hostile_text_gets_a_verdict(name: str, language: str):
+@pytest.mark.parametrize(
+    "language",
+    [
+        *("python", "c", "cpp", "csharp", "go", "html", "java", "javascript", "typescript", "perl", "cython"),
+        *("shell", "sql", "markdown"),
+    ],
+)
+def test_hostile_text_gets_a_verdict(name: str, language: str, monkeypatch):
+    from opencoder_dag.rules import javascript_outline
+
+    monkeypatch.setattr(javascript_outline, "PARSE_SECONDS", 0.3)
     kind = "text" if language == "markdown" else "code"
     verdict = judge_file(SourceFile(HOSTILE[name], f"a.{language}", language, kind), 0, "d")
     assert verdict.hits
