@@ -122,10 +122,15 @@ def dedup(
     out: Out,
     level: Annotated[str | None, typer.Option(help="file, repository or chunk")] = None,
     preset: Annotated[str | None, typer.Option(help="verified, stack or opencoder")] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DIR", help="earlier result that remembers; repeat, oldest first"),
+    ] = None,
+    remember: Annotated[bool, typer.Option(help="keep what a later --against needs")] = False,
     recipe: RecipeName = "baseline",
     json: AsJson = False,
 ) -> None:
-    """Remove exact and near duplicates."""
+    """Remove exact and near duplicates, within IN and of what earlier results kept."""
     from opencoder_dag.dedup import deduplicate
 
     changes: dict[str, object] = {
@@ -133,7 +138,15 @@ def dedup(
     }
     with stage_command("dedup", out, json) as work:
         config = work.recipe(recipe, {"dedup": changes}).dedup
-        work.output = deduplicate(work.lake, [work.open(source)], config, work.engine, work.on_progress)
+        work.output = deduplicate(
+            work.lake,
+            [work.open(source)],
+            config,
+            work.engine,
+            work.on_progress,
+            remember=remember,
+            against=[open_dataset(folder) for folder in against or ()],
+        )
 
 
 @app.command(name="filter")

@@ -91,6 +91,30 @@ def test_an_output_folder_of_another_run_is_not_overwritten(tmp_path):
     )
 
 
+def test_a_new_batch_is_compared_with_what_earlier_batches_left(tmp_path):
+    old = "the quick brown fox jumps over the lazy dog and runs into the wood again"
+    new = "a batch that nobody has seen before stands here alone with words of its own"
+    for name, texts in (("old", [old]), ("new", [old, new])):
+        pq.write_table(pa.table({"content": texts}), tmp_path / f"{name}.parquet")
+    folders = {name: str(tmp_path / name) for name in ("first", "second", "third", "unmade")}
+
+    def dedup(batch: str, out: str, *options: str) -> subprocess.CompletedProcess[str]:
+        source = str(tmp_path / f"{batch}.parquet")
+        return command(tmp_path / "home", "dedup", source, "--out", folders[out], *options)
+
+    assert dedup("old", "first", "--remember").returncode == 0
+    done = dedup("new", "second", "--remember", "--against", folders["first"])
+    assert done.returncode == 0, done.stderr
+    assert [row["content"] for row in rows(tmp_path / "second" / "kept")] == [new]
+    (gone,) = rows(tmp_path / "second" / "removed")
+    (kept,) = rows(tmp_path / "first" / "kept")
+    assert json.loads(gone["evidence"])["duplicate_of"] == kept["doc_id"]
+    done = dedup("new", "third", "--against", folders["first"], "--against", folders["second"])
+    assert done.returncode == 0, done.stderr
+    assert not rows(tmp_path / "third" / "kept")
+    refused(dedup("new", "unmade", "--against", folders["third"]), "remembers nothing")
+
+
 def test_hostile_files_are_judged_and_the_rest_goes_on(tmp_path):
     folder = tmp_path / "repos" / "project"
     folder.mkdir(parents=True)
