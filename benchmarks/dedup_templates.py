@@ -1,11 +1,13 @@
-"""The labelled dedup corpus with other hard negatives: families from templates that were not used to choose a line.
+"""The labelled dedup corpus with other hard negatives: families that no setting was chosen by.
 
-Belongs here: four families (a command-line tool, a table of records, a build file, a state machine), each filled
-with different content, and the call of the generator of labelled corpora (`make_corpus.py`) with them in place
-of its own. Its arguments are passed on; `--hard-ceiling` says how alike two members of a family may be.
+Belongs here: four families (a command-line tool, a table of records, a build file, a state machine), each
+filled with different content, and the call of the generator of labelled corpora (`make_corpus.py`) with them
+in place of its own. Its arguments are passed on; `--hard-ceiling` says how alike two of a family may be.
 
-    python -m benchmarks.dedup_templates MAKE_CORPUS.py --with-near-duplicates --source DIR --seed 21 --out OUT.parquet
+    python -m benchmarks.dedup_templates MAKE_CORPUS.py --with-near-duplicates --source DIR --out OUT.parquet
 """
+
+# ruff: noqa: E501 - the lines of a template are what they are
 
 from __future__ import annotations
 
@@ -13,8 +15,38 @@ import importlib.util
 import random
 import sys
 
-WORDS = """amber basil cobalt delta ember fjord glacier hazel indigo jasper kelp lilac mesa nickel onyx pebble
-quartz raven sable tundra umber violet willow xenon yarrow zephyr acorn birch cedar dune""".split()
+WORDS = [
+    "amber",
+    "basil",
+    "cobalt",
+    "delta",
+    "ember",
+    "fjord",
+    "glacier",
+    "hazel",
+    "indigo",
+    "jasper",
+    "kelp",
+    "lilac",
+    "mesa",
+    "nickel",
+    "onyx",
+    "pebble",
+    "quartz",
+    "raven",
+    "sable",
+    "tundra",
+    "umber",
+    "violet",
+    "willow",
+    "xenon",
+    "yarrow",
+    "zephyr",
+    "acorn",
+    "birch",
+    "cedar",
+    "dune",
+]
 SCALARS = ("int", "str", "float", "bool", "Path", "Decimal")
 
 
