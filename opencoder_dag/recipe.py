@@ -72,6 +72,19 @@ class PythonRules(Section):
     autofix: bool = False
 
 
+def _off(value: object) -> bool:
+    """Whether a key is at its default: dumps leave a later key out then, so that older digests stay."""
+    return not value
+
+
+class QualitySample(Section):
+    """Rated texts that a linear scorer is trained on (methods page, section 1.5)."""
+
+    sample: str = Field(description="JSON lines or Parquet with columns text and score")
+    good: float = Field(description="texts rated this or higher are the good ones")
+    threshold: float = Field(-0.3, description="lower log-odds of being good drop a document (Zhusuan: -0.3)")
+
+
 class Filter(Section):
     """Transformation and rules: `filtered_corpus` (OpenCoder sections 2.2 and 3)."""
 
@@ -85,6 +98,14 @@ class Filter(Section):
         False, description="judge as the released filter does, flaws included (docs/rules.md)"
     )
     disabled_rules: list[str] = Field(default_factory=list)
+    technical_documents: bool = Field(
+        False,
+        exclude_if=_off,
+        description="of Markdown and reStructuredText keep Chinese or English ones with a Python block only",
+    )
+    quality: QualitySample | None = Field(
+        None, exclude_if=_off, description="score documents of type text, drop those below the threshold"
+    )
     python: PythonRules = PythonRules()
 
 

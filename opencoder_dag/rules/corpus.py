@@ -23,6 +23,7 @@ from opencoder_dag.rules.judge import check_rule_names, judge_file
 from opencoder_dag.rules.natural_language import natural_language
 from opencoder_dag.rules.profiles import NAMES
 from opencoder_dag.rules.source_file import SourceFile
+from opencoder_dag.rules.text_choice import TextChoice
 from opencoder_dag.shards import map_shards
 
 VERSION = "3"
@@ -42,16 +43,18 @@ def filter_corpus(
 
     Kept documents carry the transformed text (with its own sha256 and size, under their old doc_id). Facts:
     `rules` (hits and sole hits by rule), `languages` (documents and bytes in and kept), `cleaned` (by kind).
-    Raises `InputError` for a rule in `disabled_rules` that does not exist.
+    Raises `InputError` for a rule in `disabled_rules` that does not exist, and for a `quality.sample` that no
+    scorer can be trained on.
     """
     check_rule_names(config.disabled_rules, "filter.disabled_rules")
+    choice = TextChoice.of(config)
     stage = Stage(
         name="filtered_corpus",
         version=VERSION,
-        config={"filter": config.config(), "seed": seed, "profiles": profiles_digest()},
+        config={"filter": config.config(), "seed": seed, "profiles": profiles_digest(), **choice.identity},
         inputs={f"{index}.{given.manifest.stage}": given.digest for index, given in enumerate(inputs)},
     )
-    return map_shards(lake, stage, inputs, FilterJudge(config, seed), engine, on_progress)
+    return map_shards(lake, stage, inputs, FilterJudge(config, seed, choice), engine, on_progress)
 
 
 def profiles_digest() -> str:
@@ -78,6 +81,7 @@ class FilterJudge:
 
     config: Filter
     seed: int
+    choice: TextChoice
 
     def __call__(self, table: pa.Table) -> Judged:
         """Verdict on every document of a shard; kept documents carry their transformed text."""
@@ -104,6 +108,8 @@ class FilterJudge:
             return ("stars_below_minimum", {"stars": about["stars"], "minimum": minimum}), text
         if self.config.copyright or self.config.personal_data:
             text = self._clean(text, about["language"], tally)
+        if (unwanted := self.choice.verdict(text, about["path"], about["doc_type"])) is not None:
+            return unwanted, text
         if not self.config.rules:
             return None, text
         kind = natural_language(text) if about["doc_type"] == "text" else "en"
