@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,3 +101,13 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Home:
             assert done.returncode == 0, done.stderr[-3000:]
             terminal.write_text(done.stderr)
     return home
+
+
+@pytest.fixture
+def full_load() -> Iterator[None]:
+    """Two processes that want a core each."""
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
+    yield
+    for loop in loops:
+        loop.kill()
+        loop.wait()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import textwrap
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,15 +12,6 @@ from opencoder_dag.sandbox.calibrate import slowness
 # Burns CPU time, not wall time, so that it is the same work on a busy machine.
 BURN = "import time\nend = time.thread_time() + {seconds}\nwhile time.thread_time() < end:\n    pass\n"
 LIMIT = 0.8
-
-
-@pytest.fixture
-def full_load() -> Iterator[None]:
-    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
-    yield
-    for loop in loops:
-        loop.kill()
-        loop.wait()
 
 
 def verdicts() -> list[str]:
