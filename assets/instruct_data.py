@@ -1,4 +1,4 @@
-"""`instruct_data`: instructions mined from the corpus, verified by running them, decontaminated."""
+"""`instruct_data`: instructions mined from corpus and web, verified by running, decontaminated."""
 
 import dagster as dg
 import pyarrow.compute as pc
@@ -35,6 +35,7 @@ from resources.sandbox import SandboxResource
 def instruct_data(
     context: dg.AssetExecutionContext,
     filtered_corpus: Dataset,
+    web_recall: Dataset,
     held_out: Dataset,
     lake: LakeResource,
     dask: DaskResource,
@@ -49,6 +50,7 @@ def instruct_data(
         dataset = build_instruct_data(
             lake.open(),
             filtered_corpus,
+            web_recall,
             held_out,
             recipe.sft,
             recipe.evaluate.suites,
@@ -71,5 +73,5 @@ def instruct_data(
         },
         checks=check_documents(dataset),
     )
-    inputs = {"filtered_corpus": filtered_corpus, "held_out": held_out}
+    inputs = {"filtered_corpus": filtered_corpus, "web_recall": web_recall, "held_out": held_out}
     return materialized(stage, dataset, inputs, report, mlflow)

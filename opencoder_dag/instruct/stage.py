@@ -1,4 +1,4 @@
-"""The stage "instruct_data": items mined from the corpus, verified, decontaminated, each meaning once.
+"""The stage "instruct_data": items from corpus and web, verified, decontaminated, each meaning once.
 
 Belongs here: the order of the steps over all shards and the verdict on every item. What an item looks like
 is in `broad.py` and `practical.py`, the tests are in `contamination.py` and `similar.py`.
@@ -22,7 +22,7 @@ from opencoder_dag.engine import Engine
 from opencoder_dag.errors import OpencoderError
 from opencoder_dag.instruct.broad import broad_items, is_worthwhile
 from opencoder_dag.instruct.contamination import Contamination
-from opencoder_dag.instruct.diverse import LANGUAGES, diverse_items
+from opencoder_dag.instruct.diverse import diverse_items
 from opencoder_dag.instruct.items import CANDIDATE_SCHEMA, ITEM_SCHEMA, item_row
 from opencoder_dag.instruct.judging import UNREADABLE, Judging, Verdict
 from opencoder_dag.instruct.package import package_items
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from opencoder_dag.recipe import Sft
     from opencoder_dag.sandbox import SandboxOptions
 
-VERSION = "3"
+VERSION = "4"
 POOL = 8  # candidates judged for every item wanted
 BYTES_PER_TOKEN = 3  # of code with a small vocabulary; longer items would lose their end in training
 
@@ -64,6 +64,7 @@ BYTES_PER_TOKEN = 3  # of code with a small vocabulary; longer items would lose 
 def build_instruct_data(
     lake: Lake,
     corpus: Dataset,
+    web: Dataset,
     held_out: Dataset,
     config: Sft,
     suites: list[str],
@@ -76,11 +77,12 @@ def build_instruct_data(
 ) -> Dataset:
     """Stage "instruct_data": kept items in `ITEM_SCHEMA`, at most `max_items` of each of the two stages.
 
-    Stage 1 asks about every documented function (write, explain, locate); stage 2 is made of self-contained
-    functions whose own tests passed in the sandbox (educational) or that were run to see what they return
-    (semi_instruct), and of functions of installed packages whose examples pass (package). The public sets of
-    `config.sets` and the answers of a language `model` (at most `model_items` of each generator) go through
-    the same steps. Removed, with evidence, are `held_out`, `over_pool` (not judged: enough others),
+    Stage 1 asks about every documented function (write, explain, locate) and lets the pages of `web` answer
+    their own headings (diverse); stage 2 is made of self-contained functions whose own tests passed in the
+    sandbox (educational) or that were run to see what they return (semi_instruct), and of functions of
+    installed packages whose examples pass (package). The public sets of `config.sets` and the answers of a
+    language `model` (at most `model_items` of each generator) go through the same steps. Removed, with
+    evidence, are `held_out`, `over_pool` (not judged: enough others),
     `unusable` and `not_code` (of sets and models), `rewritten`, `not_verifiable`, `too_long`, `test_failed`,
     `duplicate`, `contaminated`, `similar`, `over_quota`.
     """
@@ -98,7 +100,8 @@ def build_instruct_data(
         "model": None if model is None else {"name": model.model, "items": model_items},
         "seed": seed,
     }
-    stage = Stage("instruct_data", VERSION, settings, {"corpus": corpus.digest, "held_out": held_out.digest})
+    inputs = {"corpus": corpus.digest, "web": web.digest, "held_out": held_out.digest}
+    stage = Stage("instruct_data", VERSION, settings, inputs)
     if (ready := lake.find(stage)) is not None:
         return ready
     started = time.monotonic()
@@ -108,13 +111,15 @@ def build_instruct_data(
     tasks = [
         MineTask(
             source=path,
-            edition=corpus.manifest.created,
+            edition=dataset.manifest.created,
+            pages=dataset is web,
             seed=seed,
             held_out=f"{folder}/work/held_out.json",
             held_out_digest=sha256_text(held),
             work=f"{folder}/work",
         )
-        for path in corpus.shards()
+        for dataset in (corpus, web)
+        for path in dataset.shards()
     ]
     sets = [
         SetTask(
@@ -192,10 +197,11 @@ def _ask_model(mined: list[str], model: ChatModel, items: int, seed: int, work: 
 
 @dataclass(frozen=True)
 class MineTask:
-    """One shard of the corpus to mine; its output is named by its identity."""
+    """One shard of the corpus or of the web to mine; its output is named by its identity."""
 
     source: str
     edition: str
+    pages: bool  # of the web, else code
     seed: int
     held_out: str  # file
     held_out_digest: str
@@ -218,27 +224,26 @@ def mine(task: MineTask) -> MineTask:
         return task
     table = read_table(task.source, ["doc_id", "content", "sha256", "repo", "path", "language"])
     held_out = _held_out(task.held_out, task.held_out_digest)
-    known = pa.array(["python", *sorted(LANGUAGES)])
-    wanted = table.filter(pc.is_in(pc.utf8_lower(table["language"]), value_set=known))
+    if not task.pages:
+        table = table.filter(pc.equal(pc.utf8_lower(table["language"]), "python"))
     rows: list[dict[str, Any]] = []
-    for document in wanted.to_pylist():
+    for document in table.to_pylist():
         if held_out.why(document["doc_id"], document["repo"], document["sha256"]) is None:
             rows += items_of(
-                document["content"], document["language"], document["repo"], document["path"], task.seed
+                document["content"], document["repo"], document["path"], task.seed, pages=task.pages
             )
     rows.sort(key=lambda row: row["doc_id"])
     write_table(task.mined, pa.Table.from_pylist(rows, schema=CANDIDATE_SCHEMA))
     return task
 
 
-def items_of(content: str, language: str, repo: str, path: str, seed: int) -> list[dict[str, Any]]:
-    """All candidates of one Python file or text, in the columns of `CANDIDATE_SCHEMA`.
+def items_of(content: str, repo: str, path: str, seed: int, *, pages: bool = False) -> list[dict[str, Any]]:
+    """All candidates of one Python file or web page, in the columns of `CANDIDATE_SCHEMA`.
 
     A file that cannot be mined gives one row with the error, which ends up in quarantine.
     """
     try:
-        mined = _of_python(content, repo, path, seed) if language.lower() == "python" else None
-        found = mined if mined is not None else diverse_items(content, repo, path)
+        found = diverse_items(content, repo, path) if pages else _of_python(content, repo, path, seed)
         unique = {row["doc_id"]: row for row in found}
         return [{**row, "order": draw(seed, "instruct", row["doc_id"])} for row in unique.values()]
     except Exception as error:
@@ -277,9 +282,7 @@ def _held_subjects(held_out: Dataset) -> frozenset[str]:
             table["content"].to_pylist(), table["language"].to_pylist(), strict=True
         ):
             if language.lower() == "python":
-                subjects.update(
-                    row["subject"] for row in items_of(content, language, "held_out", "held_out.py", 0)
-                )
+                subjects.update(row["subject"] for row in items_of(content, "held_out", "held_out.py", 0))
     return frozenset(subjects)
 
 

@@ -62,7 +62,8 @@ def lake(tmp_path: Any) -> Lake:
 def built(lake: Lake, rows: list[dict[str, Any]], per_shard: int = 1000, config: Sft = CONFIG) -> Dataset:
     raw = put(lake, "raw_code", rows, per_shard)
     held_out = select_held_out(lake, raw, SerialEngine())
-    return build_instruct_data(lake, raw, held_out, config, ["ladder"], 0, OPTIONS, SerialEngine())
+    web = put(lake, "web_recall", [])
+    return build_instruct_data(lake, raw, web, held_out, config, ["ladder"], 0, OPTIONS, SerialEngine())
 
 
 def test_every_item_has_a_verdict_and_a_reason(lake: Lake) -> None:

@@ -40,7 +40,7 @@ NAMES = (
     "    >>> canonicalize_name('A_b')\n    'a-b'\n"
     '    """\n    value = machinery(name)\n    return value\n'
 )
-README = """\
+PAGE = """\
 # A tool
 
 ## How to read many files at once?
@@ -131,15 +131,14 @@ def built(lake: Lake, url: str | None, sets: list[InstructionSet]) -> Dataset:
         code_row("confine", TESTED, repo="one"),
         code_row("initials", UNTESTED, repo="two"),
         code_row("packaging/utils", NAMES, repo="three"),
-        code_row("README", README, repo="four")
-        | {"language": "markdown", "doc_type": "text", "path": "README.md"},
     ]
-    raw = put(lake, "raw_code", rows)
+    pages = [code_row("page", PAGE, repo="example.org") | {"language": "markdown", "doc_type": "text"}]
+    raw, web = put(lake, "raw_code", rows), put(lake, "web_recall", pages)
     held_out = select_held_out(lake, put(lake, "other_code", []), SerialEngine())
     config = Sft(stage1=SftStage(max_items=50), stage2=SftStage(max_items=50), sets=sets)
     model = ChatModel(url, retries=1, pause=0.01) if url else None
     return build_instruct_data(
-        lake, raw, held_out, config, ["ladder"], 0, OPTIONS, SerialEngine(), model=model
+        lake, raw, web, held_out, config, ["ladder"], 0, OPTIONS, SerialEngine(), model=model
     )
 
 
@@ -209,9 +208,13 @@ def test_without_a_model_the_graph_is_offline(lake: Lake) -> None:
 
 
 def test_headings_that_say_something_are_questions() -> None:
-    (item,) = diverse_items(README, "four", "README.md")
-    assert item["instruction"] == "How to read many files at once? (about `four`)"
+    (item,) = diverse_items(PAGE, "example.org", "/reader")
+    assert item["instruction"] == "How to read many files at once? (about: A tool)"
     assert item["output"].startswith("To read many files") and "License" not in item["output"]
+    assert not list(diverse_items(PAGE.replace("# ", ""), "example.org", "/unmarked"))
+    marked = PAGE.replace("How to", "[Use `read_many`](x.html) ![a](b.svg)<br> to")
+    (item,) = diverse_items(marked, "example.org", "/marked")
+    assert item["instruction"].startswith("Use read_many to read many files")
 
 
 def test_sections_are_found_however_they_are_marked() -> None:
