@@ -194,6 +194,11 @@ class Train(Section):
     activation_checkpointing: bool = Field(False, description="recompute layers: less memory")
     compile: bool = Field(False, description="torch.compile of the layers; on GPU only")
     packing: Literal["best_fit", "causal"] = "best_fit"
+    repository_order: Literal["pagerank", "feedback_arc"] | None = Field(
+        None,
+        exclude_if=_off,
+        description="the code of a repository is one sample, imported files first; the way through a cycle",
+    )
     fim_rate: float = Field(0.0, ge=0, le=1)
     fim_mode: Literal["psm", "spm", "both"] = "psm"
     checkpoint_steps: int = Field(100, gt=0)
@@ -203,6 +208,8 @@ class Train(Section):
     def _whole_micro_batches(self) -> Train:
         if self.batch % self.micro_batch:
             raise ValueError("batch must be a multiple of micro_batch")
+        if self.repository_order and self.fim_rate:
+            raise ValueError("repository_order needs fim_rate 0: a rearranged file has no place in an order")
         return self
 
 

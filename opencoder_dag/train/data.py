@@ -16,11 +16,12 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from opencoder_dag.errors import InputError, OpencoderError
@@ -28,6 +29,9 @@ from opencoder_dag.lake import canonical_json, read_table, sha256_text, write_by
 from opencoder_dag.train import packing
 from opencoder_dag.train.encode import Encoded, Encoder, fim_mode
 from opencoder_dag.train.job import HELD_OUT_DOCUMENTS, Phase, TrainJob
+
+if TYPE_CHECKING:
+    from opencoder_dag.mix.ordering import WithinCycle
 
 HELD_OUT = "held_out"
 IGNORED = -100  # label of a position without loss, as in torch's cross entropy
@@ -234,6 +238,8 @@ def _encode_mix(job: TrainJob, encoder: Encoder, writer: _Writer) -> dict[str, l
     columns = [str(phase.select) for phase in job.phases]
     for path in job.documents:
         table = _columns(path, ["doc_id", "content", *columns])
+        if job.train.repository_order is not None:
+            table = table.filter(pc.invert(_in_repository(path)))
         ids, contents = table["doc_id"].to_pylist(), table["content"]
         counts = {name: table[name].to_pylist() for name in columns}
         wanted = [row for row in range(table.num_rows) if any(counts[name][row] for name in columns)]
@@ -252,7 +258,47 @@ def _encode_mix(job: TrainJob, encoder: Encoder, writer: _Writer) -> dict[str, l
                             text = contents[row].as_py()
                             span = writer.add(ids[row], encoder.middle(text, mode, key))
                         samples[phase.name].append((0, _order(key), *span))
+    if job.train.repository_order is not None:
+        _encode_repositories(job, job.train.repository_order, encoder, writer, samples)
     return samples
+
+
+def _encode_repositories(
+    job: TrainJob,
+    within_cycle: WithinCycle,
+    encoder: Encoder,
+    writer: _Writer,
+    samples: dict[str, list[Sample]],
+) -> None:
+    """Add the code that has a repository, a sample a repository; its texts are in memory together."""
+    from opencoder_dag.train.repositories import File, repository_samples  # loads networkx
+
+    columns = [str(phase.select) for phase in job.phases]
+    files = []
+    for path in job.documents:
+        table = _columns(path, ["repo", "path", "doc_id", "content", *columns]).filter(_in_repository(path))
+        for repo, name, doc_id, content, *counts in zip(
+            *(table[column].to_pylist() for column in ("repo", "path", "doc_id", "content", *columns)),
+            strict=True,
+        ):
+            if any(counts):
+                files.append(File(repo, name, doc_id, content, tuple(counts)))
+
+    def add(chosen: Sequence[File]) -> tuple[int, int]:
+        encoded = encoder.documents([file.content for file in chosen])
+        spans = [writer.add(file.doc_id, one) for file, one in zip(chosen, encoded, strict=True)]
+        return spans[0][0], sum(length for _, length in spans)
+
+    for number, name, span in repository_samples(files, within_cycle, len(job.phases), add):
+        phase = job.phases[number].name
+        samples[phase].append((0, _order(f"{job.seed}:{phase}:{name}"), *span))
+
+
+def _in_repository(path: str) -> pa.ChunkedArray:
+    """Which documents of a shard are code with a repository."""
+    table = _columns(path, ["repo", "doc_type"])
+    named = pc.fill_null(pc.not_equal(table["repo"], ""), False)
+    return pc.and_(named, pc.equal(table["doc_type"], "code"))
 
 
 def _encode_items(job: TrainJob, encoder: Encoder, writer: _Writer) -> dict[str, list[Sample]]:
