@@ -6,6 +6,8 @@ keep line breaks and indentation, which tell code from prose.
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -16,18 +18,14 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from opencoder_dag.errors import InputError
 
 # Words with their leading blank, single digits, runs of other signs, line breaks with the indentation.
-PIECES = Regex(r"\n[ \t]*| ?[^\W\d_]+|\d| ?[^\s\w]+|_+|\s+")
+PIECES = r"\n[ \t]*| ?[^\W\d_]+|\d| ?[^\s\w]+|_+|\s+"
+_CUT = re.compile(PIECES)
 
 
 def train_segmenter(texts: Iterable[str], vocabulary: int) -> Tokenizer:
     """Learn a byte-level BPE vocabulary; the order of the texts does not matter."""
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(PIECES, "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
+    tokenizer.pre_tokenizer = _pre_tokenizer()
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
@@ -50,6 +48,41 @@ def load_segmenter(path: str) -> Tokenizer:
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> pa.ListArray:
     """Token ids of each text as an Arrow list<int32>."""
+    if _is_own(tokenizer):
+        return _encode_by_pieces(tokenizer, texts)
+    return _encode_whole(tokenizer, texts)
+
+
+def _pre_tokenizer() -> pre_tokenizers.PreTokenizer:
+    return pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(PIECES), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+
+
+def _is_own(tokenizer: Tokenizer) -> bool:
+    """Whether tokens never cross the pieces, so that a piece can be encoded without its text."""
+    found = tokenizer.pre_tokenizer
+    same_pieces = found is not None and found.__getstate__() == _pre_tokenizer().__getstate__()
+    return same_pieces and tokenizer.normalizer is None and not tokenizer.get_added_tokens_decoder()
+
+
+def _encode_by_pieces(tokenizer: Tokenizer, texts: Sequence[str]) -> pa.ListArray:
+    """Encode each distinct piece once: pieces repeat, and the library's own cut is the slow step."""
+    numbers: defaultdict[str, int] = defaultdict()
+    numbers.default_factory = numbers.__len__
+    codes = [np.fromiter(map(numbers.__getitem__, _CUT.findall(text)), np.int32) for text in texts]
+    pieces = _encode_whole(tokenizer, list(numbers))
+    lengths = np.diff(pieces.offsets.to_numpy())
+    offsets = np.zeros(len(codes) + 1, np.int32)
+    np.cumsum([lengths[found].sum() for found in codes], out=offsets[1:])
+    values = pieces.take(pa.array(np.concatenate(codes) if codes else np.zeros(0, np.int32))).flatten()
+    return pa.ListArray.from_arrays(pa.array(offsets), values)
+
+
+def _encode_whole(tokenizer: Tokenizer, texts: Sequence[str]) -> pa.ListArray:
     encoded = [
         np.asarray(found.ids, np.int32)
         for found in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
