@@ -31,7 +31,7 @@ from opencoder_dag.document import DOCUMENT_SCHEMA, QUARANTINED_SCHEMA, REMOVED_
 from opencoder_dag.engine import DaskEngine, Engine
 from opencoder_dag.lake import Dataset, Lake, Stage
 from opencoder_dag.recipe import Dedup
-from opencoder_dag.shards import ShardReport, ShardTask, finish, run_shards, write_shard
+from opencoder_dag.shards import ShardReport, finish, run_shards, write_shard
 
 WORD = 7  # bytes of a word with its space
 VOCABULARY = 50_000
@@ -92,9 +92,11 @@ def generate(shard: int, shards: int) -> pa.Table:
 
 
 @dataclass(frozen=True)
-class GenerateTask(ShardTask):
+class GenerateTask:
     """One shard to generate."""
 
+    folder: str
+    name: str
     shard: int
     shards: int
 
@@ -112,7 +114,7 @@ def generated(lake: Lake, documents: int, engine: Engine) -> Dataset:
     if (ready := lake.find(stage)) is not None:
         return ready
     tasks = [
-        GenerateTask("", "", lake.folder(stage), f"part-{shard:05d}.parquet", shard, shards)
+        GenerateTask(lake.folder(stage), f"part-{shard:05d}.parquet", shard, shards)
         for shard in range(shards)
     ]
     return finish(lake, stage, run_shards(lake.folder(stage), tasks, write_generated, engine), 0.0)
