@@ -64,32 +64,34 @@ class PackedData:
         self.loss: npt.NDArray[Any] | None = _map(loss, np.dtype(np.uint8)) if loss.exists() else None
         self.pieces = {name: np.load(folder / f"{name}.pieces.npy") for name in self.index["phases"]}
         self.rows = {name: np.load(folder / f"{name}.rows.npy") for name in self.index["phases"]}
+        self.joined: frozenset[str] = frozenset(self.index["joined"])
 
     def row_count(self, phase: str) -> int:
         """Rows of a phase."""
         return len(self.rows[phase]) - 1
 
     def stream(self, phase: str, rows: Sequence[int]) -> Stream:
-        """The given rows of a phase as one stream. Labels are shifted by one and never cross a document."""
+        """The given rows of a phase as one stream. Labels are shifted by one and never cross a document.
+
+        In a joined phase (causal packing) a row counts as one document, whatever pieces it is made of.
+        """
         bounds, pieces = self.rows[phase], self.pieces[phase]
-        taken = [pieces[bounds[row] : bounds[row + 1]] for row in rows]
-        spans = np.concatenate(taken) if taken else np.zeros((0, 2), np.int64)
-        tokens, labels, positions = [], [], []
-        for start, length in spans.tolist():
-            ids = self.tokens[start : start + length].astype(np.int64)
-            label = np.full(length, IGNORED, np.int64)
-            label[:-1] = ids[1:]
-            if self.loss is not None:
-                label[:-1][self.loss[start + 1 : start + length] == 0] = IGNORED
-            tokens.append(ids)
-            labels.append(label)
-            positions.append(np.arange(length))
-        if not tokens:
+        units: list[npt.NDArray[np.int64]] = []  # where the tokens of each document are
+        for row in rows:
+            spans = [np.arange(at, at + size) for at, size in pieces[bounds[row] : bounds[row + 1]].tolist()]
+            units += [np.concatenate(spans)] if phase in self.joined else spans
+        if not units:
             empty = np.zeros(0, np.int64)
             return Stream(empty, empty, empty, [])
-        return Stream(
-            np.concatenate(tokens), np.concatenate(labels), np.concatenate(positions), spans[:, 1].tolist()
-        )
+        lengths = [len(unit) for unit in units]
+        where = np.concatenate(units)
+        tokens = self.tokens[where].astype(np.int64)
+        labels = np.full(len(where), IGNORED, np.int64)
+        labels[:-1] = tokens[1:]
+        if self.loss is not None:
+            labels[:-1][self.loss[where[1:]] == 0] = IGNORED
+        labels[np.cumsum(lengths) - 1] = IGNORED
+        return Stream(tokens, labels, np.concatenate([np.arange(length) for length in lengths]), lengths)
 
     def documents(self, phase: str, rows: Sequence[int]) -> list[str]:
         """Ids of the documents in the given rows, for messages."""
@@ -155,6 +157,7 @@ def _finish(job: TrainJob, writer: _Writer, samples: dict[str, list[Sample]]) ->
         "without_answer": writer.without_answer,
         "phases": facts,
         "dtype": writer.dtype.name,
+        "joined": [phase.name for phase in phases if _is_joined(job, phase.name)],
         "files": {name: _digest(writer.folder / name) for name in names},
     }
     write_bytes(str(writer.folder / "index.json"), json.dumps(index, indent=1).encode())
@@ -356,10 +359,8 @@ def _pack(job: TrainJob, phase: Phase, samples: list[Sample], folder: Path) -> d
     packed = []
     for epoch, spans in epochs.items():
         documents = np.array(spans, np.int64).reshape(-1, 2)
-        if job.train.packing == "causal":
-            packed.append(packing.causal(documents, job.sequence))
-            continue
-        pieces, rows = packing.best_fit(documents, job.sequence)
+        pack = packing.causal if _is_joined(job, phase.name) else packing.best_fit
+        pieces, rows = pack(documents, job.sequence)
         keys = [_order(f"{job.seed}:{phase.name}:{epoch}:row:{row}") for row in range(len(rows) - 1)]
         packed.append(packing.reorder(pieces, rows, sorted(range(len(keys)), key=keys.__getitem__)))
     pieces, rows = packing.join(packed)
@@ -373,6 +374,11 @@ def _pack(job: TrainJob, phase: Phase, samples: list[Sample], folder: Path) -> d
         "rows": len(rows) - 1,
         "pieces": len(pieces),
     }
+
+
+def _is_joined(job: TrainJob, phase: str) -> bool:
+    """Causal packing is a way to train a base: held-out documents and instruction items stay apart."""
+    return job.train.packing == "causal" and job.kind == "base" and phase != HELD_OUT
 
 
 def _order(key: str) -> bytes:

@@ -18,7 +18,7 @@ from opencoder_dag.recipe import Model, Recipe, Sft, SftStage, Train, describe
 from opencoder_dag.settings import Settings
 
 BASE_STAGE, SFT_STAGE = "base_model", "sft_model"
-VERSION = "1"
+VERSION = "2"
 HELD_OUT_DOCUMENTS = 64  # looked at while training; the evaluation stage looks at more
 SFT_FINAL_SHARE = 0.0  # cosine to zero, as Hugging Face's Trainer does (OpenCoder, section 8.2)
 

@@ -189,3 +189,28 @@ def test_the_index_says_what_was_taken(world: World, tmp_path: Path, encoder: En
     index = json.loads((folder / "index.json").read_text())
     assert set(index["files"]) >= {"tokens.bin", "stable.rows.npy", "anneal.pieces.npy", "samples.parquet"}
     assert data.prepare(world.base(tmp_path), encoder) == folder  # found ready
+
+
+def test_causal_packing_joins_the_rows_of_a_base_alone(
+    world: World, tmp_path: Path, encoder: Encoder
+) -> None:
+    job = world.base(tmp_path)
+    causal = job.model_copy(update={"train": job.train.model_copy(update={"packing": "causal"})})
+    opened = packed(causal, encoder)
+    rows = opened.row_count("stable")
+    stream = opened.stream("stable", range(rows))
+    # A row is one document for attention, positions and labels; the last row in packing order may be short.
+    assert len(stream.documents) == rows
+    assert sum(length < job.sequence for length in stream.documents) <= 1
+    assert np.count_nonzero(stream.labels == IGNORED) == rows
+    assert (opened.stream("stable", [0]).positions == np.arange(stream.documents[0])).all()
+    # Rows of one long document do not follow each other: that is another question than how rows are packed.
+    first = [int(opened.pieces["stable"][opened.rows["stable"][row], 0]) for row in range(rows)]
+    assert first != sorted(first)
+    held_out = opened.stream("held_out", range(opened.row_count("held_out")))
+    assert (
+        held_out.documents
+        == packed(world.base(tmp_path / "apart"), encoder)
+        .stream("held_out", range(opened.row_count("held_out")))
+        .documents
+    )
