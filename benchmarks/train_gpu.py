@@ -41,11 +41,12 @@ def trainer(arguments: argparse.Namespace, folder: str, device: torch.device, pr
     from opencoder_dag.model.architecture import PRESETS
     from opencoder_dag.recipe import Model, Train
     from opencoder_dag.train.checkpoint import Progress
-    from opencoder_dag.train.data import PackedData, write_packed
+    from opencoder_dag.train.data import PackedData
     from opencoder_dag.train.engine import Engine, import_deepspeed
     from opencoder_dag.train.job import Curve, Phase, StageIdentity, TrainJob
     from opencoder_dag.train.loop import Trainer
     from opencoder_dag.train.network import adapt, new_network
+    from opencoder_dag.train.prepare import write_packed
 
     steps = arguments.warmup + arguments.steps
     job = TrainJob(

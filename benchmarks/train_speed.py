@@ -44,11 +44,12 @@ def run_ours(arguments: argparse.Namespace) -> dict[str, Any]:
     from opencoder_dag.recipe import Model, Train
     from opencoder_dag.train import child, launch
     from opencoder_dag.train.checkpoint import Progress
-    from opencoder_dag.train.data import PackedData, write_packed
+    from opencoder_dag.train.data import PackedData
     from opencoder_dag.train.engine import Engine, import_deepspeed
     from opencoder_dag.train.job import Curve, Phase, StageIdentity, TrainJob
     from opencoder_dag.train.loop import Trainer
     from opencoder_dag.train.network import new_network
+    from opencoder_dag.train.prepare import write_packed
 
     layers, width, heads, kv_heads, feed_forward, vocabulary = SIZES[arguments.size]
     sequence, batch = LENGTHS[arguments.size]

@@ -7,7 +7,6 @@ SHA-256 of the other files. It does not depend on the number of processes.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -19,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from opencoder_dag.errors import OpencoderError
+from opencoder_dag.train.data import file_digest
 
 KEPT = 2  # checkpoints; the one before the newest is there in case the newest is damaged
 DESCRIPTION = "checkpoint.json"
@@ -68,7 +68,7 @@ def write(
         state["random_state"] = torch.get_rng_state()
         save_file(state, temporary / "state.safetensors")
         shutil.copyfile(metrics, temporary / "metrics.jsonl")
-        digests = {path.name: _digest(path) for path in sorted(temporary.iterdir())}
+        digests = {path.name: file_digest(path) for path in sorted(temporary.iterdir())}
         description = {"format": 1, "progress": asdict(progress), "files": digests}
         (temporary / DESCRIPTION).write_text(json.dumps(description, indent=1), encoding="utf-8")
         for path in temporary.iterdir():
@@ -114,7 +114,7 @@ def read(path: Path) -> Checkpoint:
     try:
         description = json.loads((path / DESCRIPTION).read_text(encoding="utf-8"))
         for name, digest in description["files"].items():
-            if _digest(path / name) != digest:
+            if file_digest(path / name) != digest:
                 raise OpencoderError(f"{path / name}: damaged checkpoint (its SHA-256 has changed)")
         state = load_file(path / "state.safetensors")
         progress = Progress(**description["progress"])
@@ -135,14 +135,6 @@ def remove_leftovers(folder: Path) -> None:
 
 def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as handle:
-        for block in iter(lambda: handle.read(1 << 22), b""):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _sync(path: Path) -> None:

@@ -35,6 +35,7 @@ from opencoder_dag.train.engine import (
 from opencoder_dag.train.job import TrainJob
 from opencoder_dag.train.loop import Trainer
 from opencoder_dag.train.network import adapt, build, stop_tokens
+from opencoder_dag.train.prepare import prepare
 
 LOCK_SECONDS = 60.0  # how long to wait for an interrupted training of the same job to notice and end
 
@@ -69,7 +70,7 @@ def train_in_group(
     encoder = Encoder(job.tokenizer)
     if first:
         checkpoint.remove_leftovers(job.work / "checkpoints")
-        data.prepare(job, encoder)
+        prepare(job, encoder)
     dist.barrier()
     packed = PackedData(job.work / "data")
     stable = Path(job.shared) / data.identity(job, packed.folder, job.phases[0].name) if job.shared else None

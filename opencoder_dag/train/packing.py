@@ -1,8 +1,8 @@
 """Packing: documents into rows of at most `capacity` tokens.
 
 Best-fit decreasing cuts documents only at the context length (Fewer Truncations, methods page, section 7.4);
-causal packing joins everything and cuts every `capacity` tokens, for the ablation. Whether attention crosses the
-borders inside a row is decided where rows are read (`data.py`): it does in causal packing alone.
+causal packing joins everything and cuts every `capacity` tokens, for the ablation. Whether attention crosses
+the borders inside a row is decided where rows are read (`data.py`): it does in causal packing alone.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from opencoder_dag.train import TrainJob, data
 from opencoder_dag.train.data import IGNORED, PackedData
 from opencoder_dag.train.encode import Encoder, fim_mode
 from opencoder_dag.train.loop import deal
+from opencoder_dag.train.prepare import prepare
 
 from .conftest import World, place, write_dataset
 
@@ -22,7 +23,7 @@ def encoder(world: World) -> Encoder:
 
 
 def packed(job: TrainJob, encoder: Encoder) -> PackedData:
-    return PackedData(data.prepare(job, encoder))
+    return PackedData(prepare(job, encoder))
 
 
 def test_labels_are_the_next_token_and_never_cross_a_document(
@@ -77,19 +78,19 @@ def test_the_order_does_not_depend_on_how_the_mix_is_sharded(
 
 def test_changed_data_is_refused(world: World, tmp_path: Path, encoder: Encoder) -> None:
     job = world.base(tmp_path)
-    folder = data.prepare(job, encoder)
+    folder = prepare(job, encoder)
     tokens = folder / "tokens.bin"
     content = bytearray(tokens.read_bytes())
     content[10] ^= 1
     tokens.write_bytes(content)
     with pytest.raises(OpencoderError, match=r"tokens\.bin: changed since it was packed"):
-        data.prepare(job, encoder)
+        prepare(job, encoder)
 
 
 def test_a_mix_without_its_columns_is_named(world: World, tmp_path: Path, encoder: Encoder) -> None:
     job = world.base(tmp_path).model_copy(update={"documents": world.held_out.shards()})
     with pytest.raises(InputError, match=r"part-00000\.parquet: no column 'pretrain'"):
-        data.prepare(job, encoder)
+        prepare(job, encoder)
 
 
 def test_a_phase_with_nothing_to_train_on_is_named(world: World, tmp_path: Path, encoder: Encoder) -> None:
@@ -99,7 +100,7 @@ def test_a_phase_with_nothing_to_train_on_is_named(world: World, tmp_path: Path,
         update={"documents": write_dataset(world.lake, "no_anneal", nothing).shards()}
     )
     with pytest.raises(InputError, match="nothing to train on in column 'anneal'"):
-        data.prepare(job, encoder)
+        prepare(job, encoder)
 
 
 def test_loss_is_on_answers_and_their_end_only(world: World, tmp_path: Path, encoder: Encoder) -> None:
@@ -185,10 +186,10 @@ def test_every_row_is_dealt_once_in_blocks() -> None:
 
 
 def test_the_index_says_what_was_taken(world: World, tmp_path: Path, encoder: Encoder) -> None:
-    folder = data.prepare(world.base(tmp_path), encoder)
+    folder = prepare(world.base(tmp_path), encoder)
     index = json.loads((folder / "index.json").read_text())
     assert set(index["files"]) >= {"tokens.bin", "stable.rows.npy", "anneal.pieces.npy", "samples.parquet"}
-    assert data.prepare(world.base(tmp_path), encoder) == folder  # found ready
+    assert prepare(world.base(tmp_path), encoder) == folder  # found ready
 
 
 def test_causal_packing_joins_the_rows_of_a_base_alone(

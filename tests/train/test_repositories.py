@@ -12,6 +12,7 @@ from opencoder_dag.recipe import Train
 from opencoder_dag.train import TrainJob, data
 from opencoder_dag.train.data import PackedData
 from opencoder_dag.train.encode import Encoder
+from opencoder_dag.train.prepare import prepare
 from opencoder_dag.train.repositories import File, repository_samples
 from tests.train.conftest import World, place, write_dataset
 
@@ -71,7 +72,7 @@ def _encoded(job: TrainJob, table: pa.Table) -> list[list[int]]:
 
 def opened(job: TrainJob, folder: Path, documents: list[str]) -> PackedData:
     moved = place(job, folder).model_copy(update={"documents": documents})
-    return PackedData(data.prepare(moved, Encoder(job.tokenizer)))
+    return PackedData(prepare(moved, Encoder(job.tokenizer)))
 
 
 def test_rearranged_files_are_refused() -> None:
