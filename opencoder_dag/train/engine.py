@@ -7,13 +7,13 @@ can be read by another number of processes and another ZeRO stage.
 from __future__ import annotations
 
 import os
-import sys
 from datetime import timedelta
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from opencoder_dag.train.host import without_mlflow
 from opencoder_dag.train.job import TrainJob
 
 LARGEST_BUCKET = 50_000_000  # elements
@@ -31,18 +31,11 @@ def device_of(name: str) -> torch.device:
 def import_deepspeed(device: torch.device) -> Any:
     """DeepSpeed, imported without what training does not use.
 
-    Its autotuner would import all of MLflow, and on CPU it would compile a shared-memory extension for
-    inference at each start; neither is wanted here.
+    On CPU it would compile a shared-memory extension for inference at each start, which is not wanted here.
     """
     os.environ["DS_ACCELERATOR"] = device.type
-    absent = "mlflow" not in sys.modules
-    if absent:
-        sys.modules["mlflow"] = None  # type: ignore[assignment] # makes its import fail, which DeepSpeed expects
-    try:
+    with without_mlflow():
         import deepspeed
-    finally:
-        if absent:
-            del sys.modules["mlflow"]
     if device.type == "cpu":
         deepspeed.ops.__compatible_ops__ = {}
     return deepspeed

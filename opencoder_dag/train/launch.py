@@ -66,7 +66,7 @@ def node_command(
     slots = {name: list(range(ranks)) for name, ranks in hosts.items()}
     world = base64.urlsafe_b64encode(json.dumps(slots).encode()).decode()
     return [
-        *(sys.executable, "-m", "deepspeed.launcher.launch", "--log_level", "critical"),
+        *(sys.executable, "-m", "opencoder_dag.train.host", "--log_level", "critical"),
         *(f"--world_info={world}", f"--node_rank={node}"),
         *(f"--master_addr={master}", f"--master_port={port}"),
         *("--no_local_rank", "--module", "opencoder_dag.train", *child),
