@@ -10,14 +10,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --qui
 run: $(STAMP)  ## materialise baseline, star_filter and repo_dedup
 	$(BIN)/opencoder-dag run
 
-# Those tests of the whole graph that take minutes keep one core busy, all others the other one.
-LONG := tests/graph/test_whole_graph.py tests/graph/test_disturbed.py tests/browser
-test: export OPENCODER_TEST_HOME = $(CURDIR)/artifacts/home
+# Two processes take file after file, in the order that tests/conftest.py says.
 test: $(STAMP) check  ## linter, formatter, types, then all tests
-	@rm -rf artifacts/home && mkdir -p artifacts
-	@$(BIN)/python -m pytest $(LONG) > artifacts/long.log 2>&1 & long=$$!; \
-	$(BIN)/python -m pytest $(LONG:%=--ignore %); rest=$$?; \
-	wait $$long; status=$$?; cat artifacts/long.log; exit $$((rest || status))
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 ui: $(STAMP)  ## open Dagster and MLflow
 	$(BIN)/opencoder-dag ui

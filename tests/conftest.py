@@ -29,6 +29,22 @@ os.environ.update(
 )
 
 
+# Files that take minutes, before all others: two processes that take file after file then end together. The
+# first makes the home that the last of them wait for.
+LONG = (
+    "graph/test_whole_graph.py",
+    *("train/test_launch.py", "resources/test_deepspeed.py", "evaluate/test_load.py", "instruct/test_llm.py"),
+    *("assets/test_materialization.py", "sandbox/test_hostile.py", "test_cli.py"),
+    *("graph/test_disturbed.py", "graph/test_services.py", "graph/test_refresh.py", "browser/test_pages.py"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long files first, in their order."""
+    rank = {Path(__file__).parent / name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: rank.get(item.path, len(LONG)))
+
+
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     """An empty lake."""
@@ -90,10 +106,10 @@ def shared() -> Path:
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A home in which three recipes were run from nothing, without disturbance.
 
-    Two processes of pytest side by side share the one that OPENCODER_TEST_HOME names.
+    Processes of pytest side by side share it.
     """
-    shared = os.environ.get("OPENCODER_TEST_HOME")
-    home = Home(Path(shared) if shared else tmp_path_factory.mktemp("undisturbed"))
+    base = tmp_path_factory.getbasetemp()
+    home = Home((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "undisturbed")
     terminal = home.path / "terminal.txt"
     with FileLock(f"{home.path}.lock"):
         if not terminal.exists():
