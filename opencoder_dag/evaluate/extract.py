@@ -1,4 +1,4 @@
-"""From what a model said to a program: cutting a completion, finding code in an answer."""
+"""From what a model said to a program: cutting a completion, finding code, fitting it to a test."""
 
 from __future__ import annotations
 
@@ -57,6 +57,8 @@ def answered_program(prompt: str, entry_point: str, answer: str) -> str:
     """
     code = fenced_code(answer)
     code = (answer if code is None else code).rstrip() + "\n"
+    if not prompt.strip():
+        return code
     if re.search(rf"^(?:(?:async )?def|class) {re.escape(entry_point)}\b", code, re.M):
         before = prompt[: _start_of(prompt, entry_point)]
         return f"{before.rstrip()}\n\n{code}" if before.strip() else code
@@ -64,6 +66,49 @@ def answered_program(prompt: str, entry_point: str, answer: str) -> str:
         code if code.startswith((" ", "\t")) else "".join(f"    {line}" for line in code.splitlines(True))
     )
     return complete_function(prompt, indented, ())
+
+
+def framed(prompt: str, answer: str, imports: str | None, opening: str | None) -> str:
+    """An answer in another language with what its test needs of the prompt: lines that import something, and
+    the line that opens a class, unless the answer has them."""
+    top: list[str] = []
+    body: list[str] = []
+    for line in answer.splitlines():
+        (top if imports and re.fullmatch(imports, line.strip()) else body).append(line)
+    begun: list[str] = []
+    for line in map(str.strip, prompt.splitlines()):
+        if imports and re.fullmatch(imports, line):
+            begun.append(line)
+        elif opening and re.fullmatch(opening, line) and not _declares(answer, line):
+            body.insert(0, line)
+    return "\n".join(dict.fromkeys([*begun, *map(str.strip, top)])) + "\n" + "\n".join(body) + "\n"
+
+
+def _declares(answer: str, opening: str) -> bool:
+    found = re.search(r"\b(?:class|object) \w+", opening)
+    return found is not None and re.search(rf"\b{found[0]}\b", answer) is not None
+
+
+def balanced(solution: str, test: str, unbraced: str) -> str:
+    """A solution that leaves open just the braces that its test closes.
+
+    Tests of MultiPL-E close the function, those of Java the class; a model that was asked for all of it has
+    closed them itself, and one that was stopped at a brace may have left one open too many.
+    """
+    surplus = -_open_braces(test, unbraced) - _open_braces(solution, unbraced)
+    if surplus < 0:
+        return solution.rstrip("\n") + "\n" + "}" * -surplus + "\n"
+    for _ in range(surplus):
+        bare = solution.rstrip()
+        if not bare.endswith("}"):
+            break
+        solution = bare[:-1]
+    return solution
+
+
+def _open_braces(source: str, unbraced: str) -> int:
+    bare = re.sub(unbraced, "", source, flags=re.M)
+    return bare.count("{") - bare.count("}")
 
 
 def _start_of(prompt: str, entry_point: str) -> int:

@@ -46,7 +46,9 @@ LANGUAGE_NAMES = {
 
 
 def chat_message(suite: Suite, problem: Problem) -> str:
-    """What a chat model is asked: the suite's own words, else the prompt as code to be completed."""
+    """What a chat model is asked: the set's or the suite's own words, else the prompt as code to complete."""
+    if problem.request:
+        return problem.request
     template = suite.spec.chat or ("{prompt}" if suite.spec.task == "answer" else CHAT_PROGRAM)
     language = problem.language.partition("_")[0]
     name = LANGUAGE_NAMES.get(language, language)

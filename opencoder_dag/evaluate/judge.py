@@ -7,10 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from opencoder_dag.errors import OpencoderError
-from opencoder_dag.evaluate.extract import answered_program, complete_function, cut_at_stops, fenced_code
+from opencoder_dag.evaluate.extract import (
+    answered_program,
+    balanced,
+    complete_function,
+    cut_at_stops,
+    fenced_code,
+    framed,
+)
 from opencoder_dag.evaluate.generate import Form
+from opencoder_dag.evaluate.livecodebench import contest_program
 from opencoder_dag.evaluate.suites import Problem, Suite
-from opencoder_dag.evaluate.toolchains import tool_program
+from opencoder_dag.evaluate.toolchains import TOOLCHAINS, tool_program
 from opencoder_dag.sandbox import Outcome, Program, Sandbox, SandboxOptions
 
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
@@ -80,10 +88,15 @@ def _judgement(problem: Problem, solutions: Sequence[str], outcomes: Sequence[Ou
 
 def solution_of(problem: Problem, completion: str, form: Form, stops: Sequence[str]) -> str:
     """The solution that a completion stands for, without the test."""
+    stops = problem.stops or stops
     if not problem.language.startswith("python"):
-        stops = problem.stops or stops
+        chain = TOOLCHAINS[problem.language]
         answer = fenced_code(completion, None) if form == "chat" else None
-        return problem.beginning + cut_at_stops(completion, stops) if answer is None else answer
+        if answer is None:
+            solution = problem.beginning + cut_at_stops(completion, stops)
+        else:
+            solution = framed(problem.beginning, answer, chain.imports, chain.opening)
+        return balanced(solution, problem.test, chain.unbraced) if chain.unbraced else solution
     if form == "chat":
         return answered_program(problem.beginning, problem.entry_point, completion)
     return complete_function(problem.beginning, completion, stops)
@@ -94,7 +107,9 @@ def program_of(problem: Problem, solution: str) -> str | Program:
     if problem.language == "python":
         entry_points = (problem.entry_point,) if problem.entry_point else ()
         return Program(solution, problem.test, entry_points, problem.prelude, problem.seconds)
-    if problem.language == "python_unittest":
+    if problem.language == "python_contest":
+        return contest_program(problem, solution)
+    if problem.language == "python_together":
         return f"{solution}\n{problem.test}"
     return tool_program(problem.language, f"{solution}\n{problem.test}")
 

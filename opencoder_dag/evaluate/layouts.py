@@ -1,5 +1,8 @@
 """What the columns of published sets mean: each layout turns rows into problems.
 
+Belongs here: suites of Python functions, multiple choice and questions, and the names of all layouts. Suites
+in many languages are in `polyglot.py`, contest problems in `livecodebench.py`.
+
 A layout takes the rows of the set, the rows of the examples shown as shots, and the suite's YAML. Sources:
 methods page, section 10.2 (fields of the code sets) and 10.3 (language sets).
 """
@@ -14,12 +17,12 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import resources
 from typing import Any
 
-from opencoder_dag.evaluate.suites import Problem, Spec
+from opencoder_dag.evaluate.livecodebench import livecodebench
+from opencoder_dag.evaluate.polyglot import STUB, mceval, mdeval, multipl_e
+from opencoder_dag.evaluate.suites import Problem, Row, Spec
 
-Row = dict[str, Any]
 Layout = Callable[[Sequence[Row], Sequence[Row], Spec], Iterator[Problem]]
 
-STUB = "    pass\n"  # makes a prompt that ends in a docstring, or in a bare signature, a module
 ORACLE = str(resources.files("opencoder_dag.evaluate").joinpath("oracle.py").read_text(encoding="utf-8"))
 
 
@@ -130,16 +133,17 @@ def _tested_name(code: str, tests: str) -> str:
 
 
 def bigcodebench(rows: Sequence[Row], shown: Sequence[Row], spec: Spec) -> Iterator[Problem]:
-    """Complete form: a signature with its docstring; the test is a unittest class that patches modules of the
-    solution, so it runs in the solution's process."""
+    """Complete form: a signature with its docstring; a chat model is asked the instruct form. The test is a
+    unittest class that patches modules of the solution, so it runs in the solution's process."""
     for row in rows:
         yield Problem(
             task_id=row["task_id"],
             prompt=row["complete_prompt"],
+            request=row.get("instruct_prompt") or "",
             reference=row["canonical_solution"],
             entry_point=row["entry_point"],
             test=row["test"] + UNITTEST_RUN,
-            language="python_unittest",
+            language="python_together",
         )
 
 
@@ -150,18 +154,6 @@ _result = _unittest.TextTestRunner(verbosity=0).run(_tests)
 _problems = [trace for _, trace in _result.failures + _result.errors]
 assert _result.testsRun and not _problems, _problems[:1]
 """
-
-
-def multipl_e(rows: Sequence[Row], shown: Sequence[Row], spec: Spec) -> Iterator[Problem]:
-    """MultiPL-E: prompt, tests and stop_tokens in another language; there is no reference solution."""
-    for row in rows:
-        yield Problem(
-            task_id=row["name"],
-            prompt=row["prompt"],
-            test=row["tests"],
-            language=spec.options["language"],
-            stops=tuple(row["stop_tokens"]),
-        )
 
 
 def choices(rows: Sequence[Row], shown: Sequence[Row], spec: Spec) -> Iterator[Problem]:
@@ -268,7 +260,10 @@ LAYOUTS: dict[str, Layout] = {
     "evalplus": evalplus,
     "humaneval": humaneval,
     "ladder": ladder,
+    "livecodebench": livecodebench,
     "mbpp": mbpp,
+    "mceval": mceval,
+    "mdeval": mdeval,
     "multipl_e": multipl_e,
     "questions": questions,
 }

@@ -50,6 +50,7 @@ STOPS = {
     "answer": ("\nQ:", "\nQuestion:", "\n\n\n"),
 }
 
+Row = dict[str, Any]  # of a published file
 Task = Literal["python", "program", "choice", "answer"]
 
 
@@ -79,6 +80,7 @@ class Problem:
     seconds: float | None = None  # time limit, where the suite's is not enough for the reference
     language: str = "python"
     stops: tuple[str, ...] = ()  # where a problem has its own
+    request: str = ""  # what a chat model is asked, where the set says so itself
 
     @property
     def beginning(self) -> str:
@@ -116,7 +118,7 @@ class Suite:
     name: str
     spec: Spec
     problems: tuple[Problem, ...]
-    notes: Mapping[str, Any] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)  # language to why it is not run
 
     @property
     def stops(self) -> tuple[str, ...]:
@@ -143,11 +145,12 @@ def known_suites() -> dict[str, Path]:
     return {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
 
 
-def load_suite(name: str) -> Suite:
+def load_suite(name: str, skip_missing: bool = False) -> Suite:
     """Read a suite by name, or by the path of a YAML file of the user's own.
 
-    Raises `InputError` for an unknown name or a wrong file, and `MissingDataError` when the problems are not
-    here.
+    Raises `InputError` for an unknown name or a wrong file, and `MissingDataError` when the problems or the
+    tools of a language are not here; with `skip_missing` the languages without tools are left out and
+    `Suite.left_out` says why, as long as one language remains.
     """
     from opencoder_dag.evaluate.layouts import LAYOUTS
 
@@ -164,10 +167,14 @@ def load_suite(name: str) -> Suite:
         raise InputError(f"{where}: not in the layout '{spec.layout}': {message}") from None
     if not problems:
         raise InputError(f"{where}: no problem in it")
-    for language in {problem.language for problem in problems if spec.task == "program"}:
-        if absent := missing_tools(language):
-            raise MissingDataError(f"suite '{path.stem}': not installed: {', '.join(absent)}")
-    return Suite(path.stem, spec, problems)
+    languages = sorted({problem.language for problem in problems if spec.task == "program"})
+    absent = {language: tools for language in languages if (tools := missing_tools(language))}
+    runnable = tuple(problem for problem in problems if problem.language not in absent)
+    if absent and not (skip_missing and runnable):
+        words = [f"{', '.join(tools)} (for {language})" for language, tools in absent.items()]
+        raise MissingDataError(f"suite '{path.stem}': not installed: {'; '.join(words)}")
+    left_out = {language: f"not installed: {', '.join(tools)}" for language, tools in absent.items()}
+    return Suite(path.stem, spec, runnable, left_out)
 
 
 def spec_file(name: str) -> Path:
@@ -248,14 +255,17 @@ def load_suites(
     names: Sequence[str], problems: int | None, skip_missing: bool = False
 ) -> tuple[list[Suite], dict[str, str]]:
     """Several suites, each cut to its first `problems` problems (None: all), and the reasons why others are
-    missing: with `skip_missing` a suite whose file is not here is left out instead of raising."""
+    missing: with `skip_missing` a suite, or a language of one, that cannot be run here is left out."""
     suites = []
     missing = {}
     for name in names:
         try:
-            suites.append(load_suite(name).first(problems))
+            suite = load_suite(name, skip_missing).first(problems)
         except MissingDataError as error:
             if not skip_missing:
                 raise
             missing[name] = str(error)
+            continue
+        suites.append(suite)
+        missing |= {f"{suite.name}.{language}": why for language, why in suite.left_out.items()}
     return suites, missing
