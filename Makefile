@@ -5,13 +5,16 @@ STAMP := .venv/.installed
 # Clean output: no progress bars of pip, no warnings about its own version.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
-.PHONY: run test ui check bench study install lock clean
+.PHONY: run test pytest ui check bench study install lock clean
 
 run: $(STAMP)  ## materialise baseline, star_filter and repo_dedup
 	$(BIN)/opencoder-dag run
 
+test: $(STAMP)  ## linter, formatter, types and all tests
+	@$(MAKE) --no-print-directory --jobs 2 check pytest
+
 # Two processes take file after file, in the order that tests/conftest.py says.
-test: $(STAMP) check  ## linter, formatter, types, then all tests
+pytest: $(STAMP)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 ui: $(STAMP)  ## open Dagster and MLflow
@@ -38,6 +41,8 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "Installing pinned packages into .venv (some minutes the first time)"
 	$(PIP) --constraint constraints.txt torch
 	$(PIP) --constraint constraints.txt --editable '.[dev]'
+	@echo "Compiling the loops"
+	$(BIN)/python -m opencoder_dag.precompile
 	touch $@
 
 lock: $(STAMP)  ## write down the versions that are installed now

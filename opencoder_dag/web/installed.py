@@ -35,6 +35,8 @@ LEGAL = re.compile(
 )
 MANUAL_SUFFIXES = {".md": "markdown", ".rst": "restructuredtext", ".html": "html", ".htm": "html"}
 TEXT_SUFFIXES = {"", ".txt", ".md", ".rst"}
+READ_SUFFIXES = {".py", *MANUAL_SUFFIXES, *TEXT_SUFFIXES}
+DESCRIPTIONS = ("METADATA", "PKG-INFO")  # of an installed and of a source distribution
 DATA_NAMES = frozenset({"top_level.txt", "entry_points.txt", "requires.txt", "sources.txt", "api_tests.txt"})
 NOT_DOCUMENTED = re.compile(
     r"(?:^|/)(?:tests?|testing|idlelib|lib2to3|_vendor|vendor|site-packages|\.[^/]*)/|(?:^|/)test_"
@@ -146,10 +148,12 @@ def _distribution(distribution: metadata.Distribution) -> Iterator[DocumentFile]
         inside = packed.as_posix()
         if inside.startswith("..") or packed.name.lower() in DATA_NAMES:
             continue
-        path = Path(str(packed.locate()))
+        suffix = packed.suffix.lower()
+        if suffix not in READ_SUFFIXES:  # most files, before paths are made of them
+            continue
         in_metadata = ".dist-info/" in inside or ".egg-info/" in inside
-        suffix = path.suffix.lower()
-        if in_metadata and packed.name in ("METADATA", "PKG-INFO"):
+        path = Path(str(packed.locate()))
+        if in_metadata and packed.name in DESCRIPTIONS:
             yield from _sized(path, "description", project)
         elif suffix in TEXT_SUFFIXES and LEGAL.search(inside if in_metadata else packed.name):
             folder = "" if in_metadata else f"{Path(inside).parent.as_posix()}/"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -88,9 +89,13 @@ class Pages:
 
 
 @pytest.fixture(scope="module")
-def corpus_pages(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Pages]:
+def corpus_pages(
+    tmp_path_factory: pytest.TempPathFactory, undisturbed: Home, browser: Any
+) -> Iterator[Pages]:
     """Pages of a home in which the corpus is deduplicated and no more."""
     home = Home(tmp_path_factory.mktemp("clicked"))
+    for ready in ("raw_code", "deduped_corpus"):
+        shutil.copytree(undisturbed.path / "lake" / ready, home.path / "lake" / ready)
     done = materialize(home, "raw_code,deduped_corpus")
     assert done.returncode == 0, done.stderr[-3000:]
     pages = Pages(home)
