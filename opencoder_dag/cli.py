@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -16,6 +16,9 @@ from opencoder_dag.errors import InputError, OpencoderError
 from opencoder_dag.lake import open_dataset
 from opencoder_dag.report.console import console
 from opencoder_dag.workbench import stage_command
+
+if TYPE_CHECKING:
+    from opencoder_dag.evaluate.generate import Form
 
 app = typer.Typer(
     help="Build code language models reproducibly: the OpenCoder cookbook as an asset graph and as commands.",
@@ -282,33 +285,51 @@ def sft(
 
 @app.command()
 def evaluate(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="stage folder of a model")],
     out: Out,
-    form: Annotated[str, typer.Option(help="base (continues a prompt) or chat (answers a request)")] = "base",
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="MODEL",
+            help="stage folder of a model, or address of an OpenAI-compatible server (http://HOST:8000/v1); "
+            "default $OPENCODER_LLM_URL",
+        ),
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            help="base (continues a prompt) or chat (answers a request); default base, chat for an address"
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="the model's name at the address; default its first")
+    ] = None,
+    suite: Annotated[
+        list[str] | None, typer.Option(help="a suite instead of the recipe's; repeatable")
+    ] = None,
+    problems: Annotated[int | None, typer.Option(min=1, help="only the first so many of each suite")] = None,
+    samples: Annotated[int | None, typer.Option(min=1, help="completions a problem")] = None,
+    temperature: Annotated[float | None, typer.Option(min=0.0, help="0: greedy")] = None,
+    skip_missing: Annotated[
+        bool, typer.Option("--skip-missing", help="go on without suites and languages that are not here")
+    ] = False,
+    completions: Annotated[
+        str | None,
+        typer.Option(help="folder whose completions are taken and added to; default that of --out"),
+    ] = None,
     held_out: Annotated[str | None, typer.Option(help="documents to measure bits per byte on")] = None,
     recipe: RecipeName = "baseline",
     json: AsJson = False,
 ) -> None:
     """Score a model: pass@k on the recipe's suites, bits per byte on held-out documents."""
-    from opencoder_dag.evaluate import evaluate_model
-
-    if form not in ("base", "chat"):
+    if form not in (None, "base", "chat"):
         raise InputError(f"--form: must be base or chat, not '{form}'")
+    given = {"suites": suite, "problems": problems, "samples": samples, "temperature": temperature}
+    changes: dict[str, object] = {key: value for key, value in given.items() if value is not None}
+    if skip_missing:
+        changes["missing"] = "skip"
     with stage_command("evaluate", out, json) as work:
-        chosen = work.recipe(recipe)
-        trained = open_dataset(model)
-        work.output = evaluate_model(
-            work.lake,
-            trained,
-            trained.path,
-            work.open_or_nothing(held_out),
-            chosen.evaluate,
-            "chat" if form == "chat" else "base",
-            chosen.seed,
-            work.sandbox,
-            work.engine,
-            work.on_progress,
-        )
+        chosen = work.recipe(recipe, {"evaluate": changes})
+        work.evaluate(model, name, cast("Form | None", form), held_out, chosen, completions or out)
 
 
 report = typer.Typer(

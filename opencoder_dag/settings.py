@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where models are trained")
 
     mlflow_uri: str | None = Field(None, description="tracking server; default SQLite in HOME/mlflow")
-    llm_url: str | None = Field(None, description="OpenAI-compatible endpoint for synthesis and judging")
+    llm_url: str | None = Field(None, description="OpenAI-compatible endpoint to ask, judge by or score")
     sandbox: Literal["auto", "bubblewrap", "process"] = Field(
         "auto", description="how programs are contained"
     )

@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from opencoder_dag.engine import Engine, open_engine
-from opencoder_dag.errors import OpencoderError
+from opencoder_dag.errors import InputError, OpencoderError
 from opencoder_dag.inputs import OneFolderLake, no_documents, open_input
-from opencoder_dag.lake import Dataset, Lake
+from opencoder_dag.lake import Dataset, Lake, open_dataset
 from opencoder_dag.recipe import Recipe, load_recipe
 from opencoder_dag.report.console import console, progress, stage_line
 from opencoder_dag.sandbox import SandboxOptions
 from opencoder_dag.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from opencoder_dag.evaluate.generate import Form
     from opencoder_dag.train import TrainJob  # at run time only by commands that train: it loads torch
 
 
@@ -61,6 +62,50 @@ class Workbench:
         if self.lake.find(job.stage) is None:
             run_training(job, self.settings, on_step)
         self.output = publish_model(self.lake, job)
+
+    def evaluate(
+        self,
+        model: str | None,
+        name: str | None,
+        form: Form | None,
+        held_out: str | None,
+        recipe: Recipe,
+        completions: str,
+    ) -> None:
+        """Score a model folder, or a model behind an address under a name, as the output.
+
+        Completions are kept in the folder `completions`. Raises `InputError` when there is nothing to score.
+        """
+        from opencoder_dag.evaluate import evaluate_endpoint, evaluate_model
+        from opencoder_dag.instruct.llm import ChatModel
+
+        subject = model or self.settings.llm_url
+        if subject is None:
+            raise InputError("MODEL: name the folder or the address of a model, or set OPENCODER_LLM_URL")
+        config, seed, sandbox = recipe.evaluate, recipe.seed, self.sandbox
+        kept = Lake(completions)
+        if subject.startswith(("http://", "https://")):
+            if held_out is not None:
+                raise InputError("--held-out: bits per byte need the model's folder, not an address")
+            served = ChatModel(subject, name)
+            self.output = evaluate_endpoint(
+                self.lake, served, config, seed, sandbox, self.on_progress, form or "chat", kept
+            )
+            return
+        trained = open_dataset(subject)
+        self.output = evaluate_model(
+            self.lake,
+            trained,
+            trained.path,
+            self.open_or_nothing(held_out),
+            config,
+            form or "base",
+            seed,
+            sandbox,
+            self.engine,
+            self.on_progress,
+            kept,
+        )
 
     def recipe(self, name: str, changes: dict[str, dict[str, object]] | None = None) -> Recipe:
         """A recipe with the options of the command line over it."""

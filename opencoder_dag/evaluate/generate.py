@@ -11,12 +11,12 @@ import io
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from opencoder_dag.errors import InputError
+from opencoder_dag.errors import InputError, OpencoderError
 from opencoder_dag.evaluate.layouts import fill
 from opencoder_dag.evaluate.local_model import LocalModel
 from opencoder_dag.evaluate.suites import Problem, Suite
@@ -24,10 +24,11 @@ from opencoder_dag.lake import Dataset, Lake, Stage, publish, read_table, write_
 from opencoder_dag.recipe import Evaluate
 
 if TYPE_CHECKING:
-    from opencoder_dag.instruct.llm import ChatModel
+    from opencoder_dag.instruct.llm import Chat, ChatModel, Text
 
 VERSION = "1"
 FILE = "completions.parquet"
+MOST_STOPS = 4  # that a server has to take; completions are cut at all of them when they are judged
 Form = Literal["base", "chat"]
 
 SCHEMA = pa.schema(
@@ -95,22 +96,38 @@ def draw_locally(
 def draw_by_endpoint(
     model: ChatModel, on_progress: Callable[[int, int], None] = lambda done, total: None
 ) -> Draw:
-    """Answers of a chat model behind an OpenAI-compatible address; a question without an answer counts as
-    an empty completion, which fails."""
+    """Completions of a model behind an OpenAI-compatible address.
+
+    A question that the server refuses, such as one that is too long, or leaves empty counts as an empty
+    completion, which fails. Raises `OpencoderError` when it has no answer for another reason, or refuses all.
+    """
 
     def draw(suite: Suite, asked: Sequence[Problem], drawing: Drawing) -> list[str]:
-        from opencoder_dag.instruct.llm import ask
+        from opencoder_dag.instruct.llm import Text, ask
 
-        chats = [
-            ask(
-                chat_message(suite, problem),
-                max_tokens=drawing.max_new_tokens,
-                temperature=drawing.temperature,
-                seed=drawing.seed + index,
+        def question(problem: Problem, seed: int) -> Chat | Text:
+            settings: dict[str, Any] = {
+                "max_tokens": drawing.max_new_tokens,
+                "temperature": drawing.temperature,
+                "seed": seed,
+            }
+            if drawing.form == "chat":
+                return ask(chat_message(suite, problem), **settings)
+            stops = (problem.stops or suite.stops)[:MOST_STOPS]
+            return Text(problem.prompt, stops=stops, **settings)
+
+        questions = [question(problem, drawing.seed + index) for index, problem in enumerate(asked)]
+        answers = model.answer(questions, on_progress)
+        unanswered = [answer for answer in answers if not isinstance(answer, str)]
+        lost = [answer for answer in unanswered if not answer.final]
+        refused = [answer for answer in unanswered if str(answer).startswith("status")]
+        if lost or (answers and len(refused) == len(answers)):
+            reason = (lost or refused)[0]
+            raise OpencoderError(
+                f"suite '{suite.name}': {len(lost or refused)} of {len(answers)} prompts got no completion "
+                f"from {model.url}: {reason}"
             )
-            for index, problem in enumerate(asked)
-        ]
-        return [answer if isinstance(answer, str) else "" for answer in model.answer(chats, on_progress)]
+        return [answer if isinstance(answer, str) else "" for answer in answers]
 
     return draw
 

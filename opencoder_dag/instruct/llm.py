@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
@@ -19,6 +19,7 @@ from opencoder_dag.errors import InputError, OpencoderError
 from opencoder_dag.lake import canonical_json, exists, read_text, sha256_text, write_bytes
 
 PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504})  # states that a later try may find gone
+REFUSED = frozenset({400, 413, 422})  # states that say something about the question, such as its length
 LONGEST_PAUSE = 60.0  # seconds
 
 
@@ -26,10 +27,31 @@ LONGEST_PAUSE = 60.0  # seconds
 class Chat:
     """One question: `messages` are pairs of role and text."""
 
+    route: ClassVar[str] = "chat/completions"
     messages: tuple[tuple[str, str], ...]
     max_tokens: int = 1024
     temperature: float = 0.0
     seed: int = 0
+
+    def content(self) -> dict[str, Any]:
+        """What is asked, as the server takes it."""
+        return {"messages": [{"role": role, "content": text} for role, text in self.messages]}
+
+
+@dataclass(frozen=True)
+class Text:
+    """The beginning of a text that a base model goes on with, up to the first of `stops`."""
+
+    route: ClassVar[str] = "completions"
+    prompt: str
+    max_tokens: int = 1024
+    temperature: float = 0.0
+    seed: int = 0
+    stops: tuple[str, ...] = ()
+
+    def content(self) -> dict[str, Any]:
+        """What is asked, as the server takes it."""
+        return {"prompt": self.prompt, **({"stop": list(self.stops)} if self.stops else {})}
 
 
 def ask(text: str, system: str | None = None, **settings: Any) -> Chat:
@@ -39,7 +61,11 @@ def ask(text: str, system: str | None = None, **settings: Any) -> Chat:
 
 
 class NoAnswer(Exception):  # noqa: N818 - a verdict on one question, not a failure of the run
-    """Why a question has no answer."""
+    """Why a question has no answer; `final` when the server saw it and will not answer it next time."""
+
+    def __init__(self, reason: str, final: bool = False) -> None:
+        super().__init__(reason)
+        self.final = final
 
 
 class ChatModel:
@@ -83,7 +109,7 @@ class ChatModel:
 
     def answer(
         self,
-        chats: Sequence[Chat],
+        chats: Sequence[Chat | Text],
         on_progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> list[str | NoAnswer]:
         """The answers in the order of the questions; a question that got none has the reason in its place.
@@ -97,7 +123,7 @@ class ChatModel:
                 on_progress(len(answers), len(chats))
         return answers
 
-    def _answer(self, chat: Chat) -> str | NoAnswer:
+    def _answer(self, chat: Chat | Text) -> str | NoAnswer:
         place = self._place(chat)
         if place is not None and exists(place):
             return read_text(place)
@@ -106,15 +132,15 @@ class ChatModel:
             write_bytes(place, answer.encode("utf-8", "replace"))
         return answer
 
-    def _place(self, chat: Chat) -> str | None:
+    def _place(self, chat: Chat | Text) -> str | None:
         if self.cache is None:
             return None
         return f"{self.cache}/{sha256_text(canonical_json([self.model, asdict(chat)]))[:32]}.txt"
 
-    def _ask(self, chat: Chat) -> str | NoAnswer:
+    def _ask(self, chat: Chat | Text) -> str | NoAnswer:
         question = {
             "model": self.model,
-            "messages": [{"role": role, "content": text} for role, text in chat.messages],
+            **chat.content(),
             "max_tokens": chat.max_tokens,
             "temperature": chat.temperature,
             "seed": chat.seed,
@@ -125,7 +151,7 @@ class ChatModel:
             if attempt:
                 time.sleep(min(self.pause * 2 ** (attempt - 1), LONGEST_PAUSE))
             try:
-                reply = self._client.post(f"{self.url}/chat/completions", json=question)
+                reply = self._client.post(f"{self.url}/{chat.route}", json=question)
             except httpx.ConnectError as error:
                 why = one_line(error)
                 continue
@@ -136,7 +162,8 @@ class ChatModel:
                 why = f"status {reply.status_code}"
                 continue
             if reply.status_code != 200:
-                return NoAnswer(f"status {reply.status_code}: {' '.join(reply.text[:200].split())}")
+                words = f"status {reply.status_code}: {' '.join(reply.text[:200].split())}"
+                return NoAnswer(words, reply.status_code in REFUSED)
             return _text_of(reply)
         if why.startswith("ConnectError"):
             raise OpencoderError(f"language model at {self.url}: cannot be reached any more ({why})")
@@ -149,7 +176,8 @@ class ChatModel:
 
 def _text_of(reply: httpx.Response) -> str | NoAnswer:
     try:
-        text = reply.json()["choices"][0]["message"]["content"]
+        choice = reply.json()["choices"][0]
+        text = choice["message"]["content"] if "message" in choice else choice["text"]
     except (ValueError, KeyError, IndexError, TypeError):
         return NoAnswer("the reply is not a chat completion")
-    return text if isinstance(text, str) and text.strip() else NoAnswer("the answer is empty")
+    return text if isinstance(text, str) and text.strip() else NoAnswer("the answer is empty", True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import threading
@@ -10,8 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
+from opencoder_dag.errors import InputError, OpencoderError
 from opencoder_dag.evaluate import evaluate_endpoint
 from opencoder_dag.evaluate.arena import Pair, Ruling, judge_pairs, read_verdict, win_rate
 from opencoder_dag.evaluate.suites import Suite
@@ -19,6 +22,7 @@ from opencoder_dag.instruct.llm import ChatModel
 from opencoder_dag.lake import Lake
 from opencoder_dag.recipe import Evaluate
 from opencoder_dag.sandbox import SandboxOptions
+from tests.instruct.server import ChatServer
 
 Reply = Callable[[list[dict[str, str]]], str]
 
@@ -78,6 +82,45 @@ def test_a_chat_model_is_scored_over_its_address(serve: Any, ladder: Suite, tmp_
     assert found.manifest.facts["verdicts"]["ladder"] == {"passed": 3, "failed": 1}
     assert len(asked) == 4 and asked[0]["max_tokens"] == 32
     assert evaluate_endpoint(*arguments).reused and len(asked) == 4
+
+
+def failing(status: int, every: int) -> Callable[[dict[str, Any]], tuple[int, Any]]:
+    """A server that refuses every so many-th question by a status."""
+    asked = itertools.count()
+    return lambda request: (status, "no") if next(asked) % every == 0 else (200, "return 1")
+
+
+def test_a_server_that_fails_scores_nothing_and_stores_nothing(tmp_path: Path) -> None:
+    lake, config = Lake(str(tmp_path)), Evaluate(problems=4)
+    for status, every, message in (
+        (500, 2, "1 tries failed"),
+        (401, 3, "status 401"),
+        (400, 1, "4 of 4 prompts"),
+    ):
+        with ChatServer(failing(status, every)) as server:
+            model = ChatModel(server.url, retries=0, concurrency=1)
+            with pytest.raises(OpencoderError, match=message):
+                evaluate_endpoint(lake, model, config, 0, SandboxOptions())
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
+def test_a_prompt_that_is_refused_counts_as_failed(tmp_path: Path) -> None:
+    with ChatServer(failing(400, 2)) as server:
+        model = ChatModel(server.url, retries=0, concurrency=1)
+        found = evaluate_endpoint(Lake(str(tmp_path)), model, Evaluate(problems=4), 0, SandboxOptions())
+    table = pq.read_table(Path(found.manifest.facts["completions"]["ladder"]) / "completions.parquet")
+    assert table["completion"].to_pylist() == ["", "return 1", "", "return 1"]
+
+
+def test_suites_that_need_likelihoods_are_named(serve: Any, tmp_path: Path) -> None:
+    (tmp_path / "own.jsonl").write_text('{"question": "?", "choices": ["a", "b"], "answer": 0}\n')
+    own = tmp_path / "own.yaml"
+    own.write_text("{title: own, task: choice, file: own.jsonl, layout: choices}")
+    model, _ = serve(lambda messages: "")
+    with pytest.raises(InputError, match="likelihoods cannot be had over an address"):
+        evaluate_endpoint(
+            Lake(str(tmp_path / "lake")), model, Evaluate(suites=[str(own)]), 0, SandboxOptions()
+        )
 
 
 def test_a_judge_that_prefers_a_position_decides_nothing(serve: Any) -> None:

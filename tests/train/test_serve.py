@@ -8,9 +8,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
+from opencoder_dag.cli import app
 from opencoder_dag.errors import InputError
 from opencoder_dag.train import TrainJob
 from opencoder_dag.train.launch import free_port
@@ -54,6 +58,30 @@ def test_the_page_the_chat_and_the_completions(address: tuple[str, str]) -> None
     assert isinstance(completion["choices"][0]["text"], str)  # type: ignore[index]
     with pytest.raises(urllib.error.HTTPError, match="404"):
         urllib.request.urlopen(url + "/etc/passwd")
+
+
+def test_a_served_model_is_scored_by_one_command(
+    address: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, model = address
+    monkeypatch.setenv("OPENCODER_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("OPENCODER_LLM_URL", f"{url}/v1")
+    monkeypatch.setenv("OPENCODER_SCALE", "smoke")
+    arguments = ["evaluate", "--name", model, "--form", "base", "--problems", "2", "--out"]
+
+    def facts(folder: str, *more: str) -> dict[str, Any]:
+        done = CliRunner().invoke(app, [*arguments, str(tmp_path / folder), *more], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        found: dict[str, Any] = json.loads((tmp_path / folder / "manifest.json").read_text())["facts"]
+        return found
+
+    first = facts("first")
+    assert first["scores"].keys() >= {"ladder.pass@1"} and first["form"] == "base"
+    drawn = pq.read_table(Path(first["completions"]["ladder"]) / "completions.parquet")
+    assert drawn.num_rows == 2 and drawn["sample"].to_pylist() == [0, 0]
+    monkeypatch.setattr("opencoder_dag.instruct.llm.ChatModel.answer", None)  # nothing more is drawn
+    again = facts("again", "--completions", str(tmp_path / "first"))
+    assert again["scores"] == first["scores"] and again["completions"] == first["completions"]
 
 
 def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
