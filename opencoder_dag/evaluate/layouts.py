@@ -15,7 +15,6 @@ import string
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from importlib import resources
-from typing import Any
 
 from opencoder_dag.evaluate.livecodebench import livecodebench
 from opencoder_dag.evaluate.polyglot import STUB, mceval, mdeval, multipl_e
@@ -157,32 +156,28 @@ assert _result.testsRun and not _problems, _problems[:1]
 
 
 def choices(rows: Sequence[Row], shown: Sequence[Row], spec: Spec) -> Iterator[Problem]:
-    """Multiple choice: question and choices, answer as an index or a letter; the letter is what is scored.
+    """Multiple choice: question and choices (or columns A, B, C, ...), answer as an index or a letter.
 
-    `options` may rename columns: `question`, `choices`, `answer`, `group`.
+    `options` may rename columns (`question`, `choices`, `answer`, `group`), put a `heading` before all, and
+    say what is scored (`score`): the letter after the listed choices, the text of each after the question, or
+    each as the end of the question (`continuation`).
     """
-    names = {key: spec.options.get(key, key) for key in ("question", "choices", "answer")}
     group = spec.options.get("group")
     heading = spec.options.get("heading", "")
-    texts = spec.options.get("score", "letter") == "text"
     by_group: dict[str, list[Row]] = {}
     for row in shown:
         by_group.setdefault(str(row[group]) if group else "", []).append(row)
     for index, row in enumerate(rows):
         subject = str(row.get(group, "")) if group else ""
-        options = [str(choice) for choice in row[names["choices"]]]
-        correct = _index(row[names["answer"]])
+        options = _choices_of(row, spec)
+        letters = spec.options.get("score", "letter") == "letter"
         examples = by_group.get(subject, [])[: spec.shots]
-        before = "".join(
-            f"{_question(one, names, texts)} {_right(one, names, texts)}\n\n" for one in examples
-        )
+        before = "".join(f"{_question(one, spec)} {_right(one, spec)}\n\n" for one in examples)
         yield Problem(
-            task_id=str(row.get("id", f"{subject or 'item'}/{index}")),
-            prompt=fill(heading, {"group": subject.replace("_", " ")})
-            + before
-            + _question(row, names, texts),
-            choices=tuple(f" {text}" for text in (options if texts else LETTERS[: len(options)])),
-            answer=str(correct),
+            task_id=f"{subject or 'item'}/{row.get('id', index)}",
+            prompt=fill(heading, {"group": subject.replace("_", " ")}) + before + _question(row, spec),
+            choices=tuple(f" {text}" for text in (LETTERS[: len(options)] if letters else options)),
+            answer=str(_answer_of(row, spec)),
             group=subject,
         )
 
@@ -190,22 +185,33 @@ def choices(rows: Sequence[Row], shown: Sequence[Row], spec: Spec) -> Iterator[P
 LETTERS = string.ascii_uppercase
 
 
-def _right(row: Row, names: dict[str, str], texts: bool) -> str:
-    """The right choice as it follows the question."""
-    correct = _index(row[names["answer"]])
-    return str(row[names["choices"]][correct]) if texts else LETTERS[correct]
+def _choices_of(row: Row, spec: Spec) -> list[str]:
+    column = spec.options.get("choices", "choices")
+    if column not in row and "A" in row:
+        return [str(row[letter]) for letter in LETTERS if letter in row]
+    return [str(choice) for choice in row[column]]
 
 
-def _index(answer: Any) -> int:
+def _answer_of(row: Row, spec: Spec) -> int:
+    answer = row[spec.options.get("answer", "answer")]
     return LETTERS.index(answer) if isinstance(answer, str) and answer in LETTERS else int(answer)
 
 
-def _question(row: Row, names: dict[str, str], texts: bool) -> str:
-    question = str(row[names["question"]]).strip()
-    if texts:
-        return f"{question}\nAnswer:"
-    lines = [f"{LETTERS[index]}. {choice}" for index, choice in enumerate(row[names["choices"]])]
-    return "\n".join([question, *lines, "Answer:"])
+def _right(row: Row, spec: Spec) -> str:
+    """The right choice as it follows the question."""
+    right = _answer_of(row, spec)
+    return (
+        LETTERS[right] if spec.options.get("score", "letter") == "letter" else _choices_of(row, spec)[right]
+    )
+
+
+def _question(row: Row, spec: Spec) -> str:
+    question = str(row[spec.options.get("question", "question")]).strip()
+    score = spec.options.get("score", "letter")
+    if score == "continuation":
+        return question
+    listed = zip(LETTERS, _choices_of(row, spec), strict=False) if score == "letter" else ()
+    return "\n".join([question, *(f"{letter}. {choice}" for letter, choice in listed), "Answer:"])
 
 
 BBH_ANSWER = "A: Let's think step by step."
