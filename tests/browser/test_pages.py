@@ -93,7 +93,7 @@ def corpus_pages(
     tmp_path_factory: pytest.TempPathFactory, undisturbed: Home, browser: Any
 ) -> Iterator[Pages]:
     """Pages of a home in which the corpus is deduplicated and no more."""
-    home = Home(tmp_path_factory.mktemp("clicked"))
+    home = Home(tmp_path_factory.mktemp("clicked"), {"OPENCODER_DASK_WORKERS": "1"})
     for ready in ("raw_code", "deduped_corpus"):
         shutil.copytree(undisturbed.path / "lake" / ready, home.path / "lake" / ready)
     done = materialize(home, "raw_code,deduped_corpus")

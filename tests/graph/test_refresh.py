@@ -68,6 +68,7 @@ def test_a_tick_after_one_repository_changed(tmp_path: Path):
         "OPENCODER_SOURCES": str(repositories),
         "OPENCODER_SHARD_BYTES": "60000",
         "OPENCODER_WEB_BYTES": "400000",
+        "OPENCODER_DASK_WORKERS": "1",
         "OPENCODER_SOURCE_BYTES": "100000000",
     }
     tick(home, "2026-01-04T03:00:00+00:00", **settings)

@@ -119,7 +119,7 @@ def test_an_mlflow_server_by_uri_gets_the_runs(tmp_path: Path, undisturbed: Home
     )
     with server(*command, *backend, port=port, MLFLOW_DISABLE_TELEMETRY="true"):
         uri = f"http://127.0.0.1:{port}"
-        home = Home(tmp_path / "home", {"OPENCODER_MLFLOW_URI": uri})
+        home = Home(tmp_path / "home", {"OPENCODER_MLFLOW_URI": uri, "OPENCODER_DASK_WORKERS": "1"})
         shutil.copytree(undisturbed.path / "lake" / "raw_code", home.path / "lake" / "raw_code")
         done = materialize(home, "raw_code,deduped_corpus")
         assert done.returncode == 0, done.stderr[-3000:]
