@@ -1,7 +1,9 @@
 """CPU time of adding one per cent of new documents, against one run over everything.
 
-python -m benchmarks.dedup_incremental CORPUS.parquet --preset verified
-python -m benchmarks.dedup_incremental --generate 250000
+One process. Each is measured `--repeats` times, in turn, after all kernels are loaded; medians are printed.
+
+    python -m benchmarks.dedup_incremental CORPUS.parquet --preset verified
+    python -m benchmarks.dedup_incremental --generate 250000
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import statistics
 import tempfile
 
 import numpy as np
@@ -20,7 +23,7 @@ from benchmarks.dedup_scale import SHARD, generate
 from opencoder_dag.dedup import deduplicate
 from opencoder_dag.document import as_documents
 from opencoder_dag.engine import SerialEngine
-from opencoder_dag.lake import Lake
+from opencoder_dag.lake import Dataset, Lake
 from opencoder_dag.recipe import Dedup
 
 
@@ -36,6 +39,8 @@ def main() -> None:
     parser.add_argument("corpus", nargs="?")
     parser.add_argument("--generate", type=int, help="documents to generate instead")
     parser.add_argument("--preset", default="verified")
+    parser.add_argument("--shard-megabytes", type=float, default=16.0)
+    parser.add_argument("--repeats", type=int, default=5)
     args = parser.parse_args()
     if args.generate:
         shards = args.generate // SHARD
@@ -43,31 +48,41 @@ def main() -> None:
     else:
         rows = as_documents(pq.read_table(args.corpus), args.corpus)
     new = np.arange(rows.num_rows) % 100 == 50
-    shards = max(1, round(sum(rows["size"].to_pylist()) / 16e6))
+    shards = max(1, round(sum(rows["size"].to_pylist()) / args.shard_megabytes / 1e6))
     config, engine = Dedup(preset=args.preset), SerialEngine()
+    seconds: dict[str, list[float]] = {"whole": [], "base_and_remember": [], "added": []}
     with tempfile.TemporaryDirectory() as folder:
         whole = as_dataset(rows, Lake(f"{folder}/whole"), shards)
         old = as_dataset(rows.filter(pa.array(~new)), Lake(f"{folder}/old"), shards)
         fresh = as_dataset(rows.filter(pa.array(new)), Lake(f"{folder}/new"))
         del rows
-        deduplicate(Lake(f"{folder}/warm"), [fresh], config, engine)
-        seconds = {}
-        began = cpu_seconds()
-        deduplicate(Lake(f"{folder}/out"), [whole], config, engine)
-        seconds["whole"] = cpu_seconds() - began
-        began = cpu_seconds()
-        base = deduplicate(Lake(f"{folder}/base"), [old], config, engine, remember=True)
-        seconds["base_and_remember"] = cpu_seconds() - began
-        began = cpu_seconds()
-        out = deduplicate(Lake(f"{folder}/added"), [fresh], config, engine, against=[base])
-        seconds["added"] = cpu_seconds() - began
+
+        def timed(name: str, turn: int, found: Dataset, against: Dataset | None = None) -> Dataset:
+            remember = name == "base_and_remember"
+            before = [] if against is None else [against]
+            began = cpu_seconds()
+            lake = Lake(f"{folder}/{name}-{turn}")
+            out = deduplicate(lake, [found], config, engine, remember=remember, against=before)
+            seconds[name].append(cpu_seconds() - began)
+            return out
+
+        loaded = timed("base_and_remember", -1, fresh)
+        timed("added", -1, fresh, loaded)
+        for found in seconds.values():
+            found.clear()
+        for turn in range(args.repeats):
+            timed("whole", turn, whole)
+            base = timed("base_and_remember", turn, old)
+            out = timed("added", turn, fresh, base)
+    middle = {name: statistics.median(found) for name, found in seconds.items()}
     report = {
         "documents": base.manifest.counts["in"],
         "megabytes": round(base.manifest.counts["bytes_in"] / 1e6, 1),
+        "shards": shards,
         "new": out.manifest.counts["in"],
         "new_removed": out.manifest.counts["removed"],
-        "cpu_s": {name: round(value, 3) for name, value in seconds.items()},
-        "share": round(seconds["added"] / seconds["whole"], 4),
+        "cpu_s": {name: round(value, 3) for name, value in middle.items()},
+        "share": round(middle["added"] / middle["whole"], 4),
     }
     print(json.dumps(report))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol, TypeVar
 
 from opencoder_dag.errors import InputError
@@ -58,6 +58,33 @@ class DaskEngine:
             self.client.cancel([future for future in futures if not future.done()])
 
 
+class LocalEngine:
+    """Runs tasks on a local cluster, which starts when there is first more than one task to do.
+
+    Two workers take some three CPU seconds to start: more than a small batch takes as a whole.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._running = ExitStack()
+        self._cluster: DaskEngine | None = None
+
+    def map(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+        """Yield `function(item)` for every item, in order of completion; a single item is done here."""
+        if self._cluster is None and len(items) > 1:
+            import distributed
+
+            cluster = self._running.enter_context(start_cluster(self.workers))
+            self._cluster = DaskEngine(self._running.enter_context(distributed.Client(cluster)))
+        return (self._cluster or SerialEngine()).map(function, items)
+
+    def __enter__(self) -> LocalEngine:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._running.close()
+
+
 def connect(address: str) -> Any:
     """A client of a running scheduler; raises `InputError` within `CONNECT_SECONDS` when nobody answers."""
     import distributed
@@ -93,14 +120,12 @@ def start_cluster(workers: int) -> Any:
 
 @contextmanager
 def open_engine(address: str | None, workers: int) -> Iterator[Engine]:
-    """An engine for one command: the scheduler at `address`, else a local cluster, else this process."""
+    """An engine for one command: the scheduler at `address`, else local workers, else this process."""
     if address:
         with connect(address) as client:
             yield DaskEngine(client)
     elif workers > 1:
-        import distributed
-
-        with start_cluster(workers) as cluster, distributed.Client(cluster) as client:
-            yield DaskEngine(client)
+        with LocalEngine(workers) as engine:
+            yield engine
     else:
         yield SerialEngine()

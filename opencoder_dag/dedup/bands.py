@@ -6,6 +6,7 @@ over all shards. What goes on from here are pairs of ordinals: n - 1 for a bucke
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -27,8 +28,8 @@ from opencoder_dag.dedup.runs import (
     whole_batch,
     write_run,
 )
+from opencoder_dag.dedup.wanted import Wanted
 from opencoder_dag.kernels.minhash import band_keys, permutations, sign
-from opencoder_dag.kernels.sets import sieve_of, sift
 from opencoder_dag.kernels.shingles import fold_table, text_buffers
 from opencoder_dag.lake import read_table
 
@@ -67,7 +68,11 @@ class Keys(NamedTuple):
 
 
 def bands_path(plan: Plan, shard: int) -> str:
-    """Run of a shard's band keys: partition `band * partitions + p`; the last one counts the shingles."""
+    """Run of a shard's band keys.
+
+    Partition 0 counts the shingles of each text. Then partition `1 + band * partitions + p` of a shard to be
+    judged, and `1 + p` of a remembered one, holds the keys of one band, and of all bands, in partition p.
+    """
     return plan.run_path("bands", shard)
 
 
@@ -131,36 +136,50 @@ def band_batches(
         pa.array(numbers),
         pa.array(np.zeros(len(rows), np.uint32)),
     ]
-    return [*batches, pa.record_batch(counted, schema=KEYS_SCHEMA)]
+    return [pa.record_batch(counted, schema=KEYS_SCHEMA), *batches]
 
 
 def find_meetings(step: MeetStep) -> dict[str, Any]:
     """Write the pairs of neighbours in each bucket of some bands; reports the buckets and the largest."""
     plan = step.plan
-    bands = range(step.first, step.last)
-    found: list[list[Keys]] = [[] for _ in bands]
-    wanted: list[Wanted] = []
-    for shard in [*range(plan.known, plan.shards), *range(plan.known)]:
-        if shard == 0 and plan.known:
-            wanted = [Wanted(np.concatenate([keys.key for keys in of_band])) for of_band in found]
+    found: list[list[Keys]] = [[] for _ in range(step.first, step.last)]
+    for shard in range(plan.known, plan.shards):
         with Run(bands_path(plan, shard)) as run:
-            for index, band in enumerate(bands):
-                batch = run.partition(band * plan.key_partitions + step.partition)
-                key, row, also = (column(batch, name) for name in KEYS_SCHEMA.names)
-                if shard < plan.known:  # of what is remembered, only buckets with a new text matter
-                    shared = wanted[index].positions(key)
-                    key, row, also = key[shared], row[shared], also[shared]
-                found[index].append(Keys(key.copy(), ordinals(shard, row.astype(np.int64)), also.copy()))
+            for of_band, band in zip(found, range(step.first, step.last), strict=True):
+                of_band.append(_keys(run.partition(1 + band * plan.key_partitions + step.partition), shard))
+    by_band = [_joined(of_band) for of_band in found]
+    if plan.known:  # keys of different bands differ, so those of all bands can be looked for together
+        new = _joined(by_band)
+        by_band = [_joined([new, *remembered_company(plan, step.partition, new.key)])]
     edges, buckets, largest = [EDGES_SCHEMA.empty_table()], 0, 0
-    for of_band in found:
-        left, right, strong, sizes = _neighbours(
-            Keys(*(np.concatenate(parts) for parts in zip(*of_band, strict=True)))
-        )
+    for keys in by_band:
+        left, right, strong, sizes = _neighbours(keys)
         edges.append(pa.table([pa.array(left), pa.array(right), pa.array(strong)], schema=EDGES_SCHEMA))
         buckets += len(sizes)
         largest = max(largest, int(sizes.max(initial=0)))
     write_run(edges_path(step), EDGES_SCHEMA, [whole_batch(pa.concat_tables(edges))])
     return {"buckets": buckets, "largest": largest}
+
+
+def remembered_company(plan: Plan, partition: int, keys: NDArray[np.uint64]) -> list[Keys]:
+    """What is remembered of the buckets that the `keys` are in: of each shard the few records that matter."""
+    wanted, company = Wanted(keys), []
+    for shard in range(plan.known):
+        with Run(bands_path(plan, shard)) as run:
+            batch = run.partition(1 + partition)
+            company.append(_keys(batch, shard, wanted.positions(column(batch, "key"))))
+    return company
+
+
+def _keys(batch: pa.RecordBatch, shard: int, positions: NDArray[np.int64] | None = None) -> Keys:
+    """Records of a batch, or those at some positions, copied out of the run."""
+    chosen: Any = slice(None) if positions is None else positions
+    key, row, also = (column(batch, name)[chosen].copy() for name in KEYS_SCHEMA.names)
+    return Keys(key, ordinals(shard, row.astype(np.int64)), also)
+
+
+def _joined(parts: Sequence[Keys]) -> Keys:
+    return Keys(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def _neighbours(
@@ -177,20 +196,3 @@ def _neighbours(
     left, right = order[:-1][same], order[1:][same]
     strong = (sizes[bucket[1:][same]] <= SMALL_BUCKET) | (keys.also[left] == keys.also[right])
     return keys.owner[left], keys.owner[right], strong, sizes[sizes > 1]
-
-
-class Wanted:
-    """A set of band keys, few among many: finds them in the keys of a remembered shard."""
-
-    def __init__(self, keys: NDArray[np.uint64]) -> None:
-        self.keys = np.unique(keys)
-        self.bits = max(3, len(self.keys).bit_length() + 4)  # at most one bit in sixteen is set
-        self.sieve = sieve_of(self.keys, self.bits)
-
-    def positions(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """Positions in `keys` of those in the set."""
-        if len(self.keys) == 0:
-            return np.zeros(0, np.int64)
-        likely = sift(keys, self.sieve, self.bits)
-        place = np.minimum(np.searchsorted(self.keys, keys[likely]), len(self.keys) - 1)
-        return likely[self.keys[place] == keys[likely]]

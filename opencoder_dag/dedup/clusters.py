@@ -107,7 +107,7 @@ def _members(
         if low == high:
             continue
         with Run(bands_path(plan, shard)) as run:
-            batch = run.partition(plan.bands * plan.key_partitions)
+            batch = run.partition(0)
             counts = np.zeros(base[shard + 1] - base[shard], np.float64)
             counts[column(batch, "row")] = column(batch, "key")
         weight[low:high] = counts[members[low:high] - base[shard]]

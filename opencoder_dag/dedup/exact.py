@@ -36,6 +36,7 @@ from opencoder_dag.dedup.runs import (
     write_lookup,
     write_run,
 )
+from opencoder_dag.dedup.wanted import Wanted
 from opencoder_dag.lake import read_table
 
 SETTLED_SCHEMA = pa.schema(
@@ -104,17 +105,23 @@ def settle_partition(step: PartStep) -> dict[str, Any]:
 
 
 def _origins(plan: Plan, partition: int) -> pa.Table:
-    """All texts in one partition of the hashes."""
-    tables = []
-    for shard in range(plan.shards):
+    """All new texts in one partition of the hashes, and the remembered ones that may be equal to one."""
+    new = [hashes_path(plan, shard) for shard in range(plan.known, plan.shards)]
+    tables = [ORIGIN_SCHEMA.empty_table(), *(read_partition([path], partition) for path in new)]
+    wanted = Wanted(_prefixes(pa.concat_tables(tables)))
+    for shard in range(plan.known):
         table = read_partition([hashes_path(plan, shard)], partition)
-        if shard < plan.known:  # a memory numbers its shards by itself
-            numbers = ordinals(shard, rows_of(column(table, "ordinal")))
-            tiers = np.full(len(numbers), plan.tier(shard), np.int32)
-            table = table.set_column(0, ORIGIN_FIELDS[0], pa.array(numbers))
-            table = table.set_column(1, ORIGIN_FIELDS[1], pa.array(tiers))
-        tables.append(table)
-    return pa.concat_tables([ORIGIN_SCHEMA.empty_table(), *tables]).combine_chunks()
+        table = table.take(pa.array(wanted.positions(_prefixes(table))))
+        numbers = ordinals(shard, rows_of(column(table, "ordinal")))  # a memory numbers its shards by itself
+        tiers = np.full(len(numbers), plan.tier(shard), np.int32)
+        table = table.set_column(0, ORIGIN_FIELDS[0], pa.array(numbers))
+        tables.append(table.set_column(1, ORIGIN_FIELDS[1], pa.array(tiers)))
+    return pa.concat_tables(tables).combine_chunks()
+
+
+def _prefixes(table: pa.Table) -> NDArray[np.uint64]:
+    """The first eight bytes of each hash."""
+    return np.ascontiguousarray(_digest_view(table)).view("<u8")[::4]
 
 
 def _digest_view(table: pa.Table) -> np.ndarray[Any, Any]:
@@ -127,7 +134,7 @@ def _digest_view(table: pa.Table) -> np.ndarray[Any, Any]:
 
 def _with_company(table: pa.Table) -> pa.Table:
     """Only rows whose hash occurs more than once: nearly always few, and only they need the full sort."""
-    prefix = np.ascontiguousarray(_digest_view(table)).view("<u8")[::4]
+    prefix = _prefixes(table)
     order = np.argsort(prefix)
     same = prefix[order][1:] == prefix[order][:-1]
     shared = np.zeros(len(order), bool)

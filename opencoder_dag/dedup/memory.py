@@ -2,8 +2,8 @@
 
 Belongs here: writing and reading the folder `known/` of a finished stage. For each shard it has the run of
 content hashes, the run of band keys, and the texts, each compressed by itself, so that the few that become
-candidates are read without the rest. A memory has the form of the runs it was made from; only its shards are
-numbered by itself.
+candidates are read without the rest. A memory numbers its shards by itself. Its band keys are joined, all
+bands of a partition in one record batch, so that one pass finds the few keys that a new text shares.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from opencoder_dag.dedup.bands import KEYS_SCHEMA
 from opencoder_dag.dedup.merit import ORIGIN_COLUMNS, ORIGIN_FIELDS, ORIGIN_SCHEMA
 from opencoder_dag.dedup.runs import (
     SHARD_BITS,
@@ -33,6 +34,7 @@ from opencoder_dag.engine import Engine
 from opencoder_dag.errors import InputError
 from opencoder_dag.lake import canonical_json, read_table, read_text, write_bytes
 
+FORM = 2  # of the files of a memory; raised when older ones can no longer be read
 TEXTS_SCHEMA = pa.schema([*ORIGIN_FIELDS, pa.field("size", pa.int64()), pa.field("text", pa.large_binary())])
 
 
@@ -51,7 +53,8 @@ class RememberStep(ShardStep):
 
 def _settings(plan: Plan) -> dict[str, Any]:
     """What must be equal for keys and verdicts to be comparable."""
-    return {name: getattr(plan, name) for name in ("bands", "rows", "permutations", "ngram", "similarity")}
+    names = ("bands", "rows", "permutations", "ngram", "similarity")
+    return {"form": FORM, **{name: getattr(plan, name) for name in names}}
 
 
 def with_memories(plan: Plan, folders: Sequence[str]) -> Plan:
@@ -126,10 +129,13 @@ def remember_shard(step: RememberStep) -> dict[str, Any]:
             [*kept, pa.RecordBatch.from_pylist([], schema=ORIGIN_SCHEMA)],
         )
     with Run(plan.run_path("bands", step.shard)) as run:
-        count = plan.bands * plan.key_partitions + 1
-        keys = [run.partition(number) for number in range(count)]
-        kept = [batch.filter(pa.array(stays[column(batch, "row")])) for batch in keys]
-        write_run(_path(step, "bands"), keys[0].schema, kept)
+        every = range(plan.bands * plan.key_partitions + 1)
+        kept = [run.partition(number) for number in every]
+        kept = [batch.filter(pa.array(stays[column(batch, "row")])) for batch in kept]
+        joined = [
+            pa.concat_batches(kept[1 + part :: plan.key_partitions]) for part in range(plan.key_partitions)
+        ]
+        write_run(_path(step, "bands"), KEYS_SCHEMA, [kept[0], *joined])
     write_run(_path(step, "texts"), TEXTS_SCHEMA, [_texts(table, np.flatnonzero(stays))])
     return {"rows": table.num_rows}
 

@@ -63,12 +63,11 @@ class Run:
     """A run opened for reading; local files are mapped into memory."""
 
     def __init__(self, path: str) -> None:
-        fs, target = fsspec.core.url_to_fs(path)
         try:
-            if "file" in (fs.protocol if isinstance(fs.protocol, tuple) else (fs.protocol,)):
-                self._source: Any = pa.memory_map(target)
+            if "://" not in path and "::" not in path:  # most runs are small: fsspec would take longer
+                self._source: Any = pa.memory_map(path)
             else:
-                self._source = pa.PythonFile(fs.open(target, "rb"), mode="r")
+                self._source = pa.PythonFile(fsspec.open(path, "rb").open(), mode="r")
             self._reader = pa.ipc.open_file(self._source)
         except (OSError, pa.ArrowInvalid) as error:
             raise OpencoderError(f"{path}: cannot be read ({' '.join(str(error).split())})") from None
@@ -116,7 +115,7 @@ def column(table: pa.Table | pa.RecordBatch, name: str) -> NDArray[Any]:
 
 
 def write_lookup(path: str, table: pa.Table) -> None:
-    """Write a table with a column `ordinal`, sorted by it: the part of one shard can be read alone."""
+    """Write a table, its first column `ordinal`, sorted by it: the part of one shard can be read alone."""
     buffer = io.BytesIO()
     pq.write_table(table.sort_by("ordinal"), buffer, compression="zstd", row_group_size=LOOKUP_ROWS)
     write_bytes(path, buffer.getvalue())
@@ -125,13 +124,25 @@ def write_lookup(path: str, table: pa.Table) -> None:
 def read_lookup(
     path: str, shard: int | None = None, columns: list[str] | None = None, last: int | None = None
 ) -> pa.Table:
-    """Rows of a lookup table; of one shard, or of the shards from `shard` up to `last`, when one is named."""
-    bounds = None
-    if shard is not None:
-        low, high = shard << SHARD_BITS, (shard + 1 if last is None else last) << SHARD_BITS
-        bounds = [("ordinal", ">=", low), ("ordinal", "<", high)]
+    """Rows of a lookup table; of one shard, or of the shards from `shard` up to `last`, when one is named.
+
+    `columns`, when named, include the ordinal.
+    """
     with fsspec.open(path, "rb") as handle:
-        return pq.read_table(handle, columns=columns, filters=bounds)
+        file = pq.ParquetFile(handle)
+        if shard is None:
+            return file.read(columns=columns)
+        low, high = shard << SHARD_BITS, (shard + 1 if last is None else last) << SHARD_BITS
+        groups = [group for group in range(file.num_row_groups) if _overlaps(file, group, low, high)]
+        table = file.read_row_groups(groups, columns=columns)
+    first, after = np.searchsorted(column(table, "ordinal"), [low, high]).tolist()
+    return table.slice(first, after - first)
+
+
+def _overlaps(file: pq.ParquetFile, group: int, low: int, high: int) -> bool:
+    found = file.metadata.row_group(group)
+    held = found.column(0).statistics  # of no rows there are none
+    return found.num_rows > 0 and held.min < high and held.max >= low
 
 
 # --- phases ---

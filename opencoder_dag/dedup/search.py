@@ -33,7 +33,8 @@ KEYS_AT_ONCE = 1 << 22  # hashes (about 150 bytes each) or band keys (24 bytes e
 # too small, so steps grow instead; it takes a hundred million texts to get there.
 MOST_PARTITIONS = 128
 MOST_KEY_PARTITIONS = 32
-LEAST_MEETINGS = 4  # steps a band search is cut into at least, so that several workers share it
+LEAST_MEETINGS = 4  # steps a band search is cut into at least, so that several workers share it,
+SHARED_KEYS = 1 << 20  # unless there are fewer keys than this
 
 
 class Progress:
@@ -66,9 +67,8 @@ def key_partitions_for(units: int) -> int:
 
 def meetings_of(plan: Plan, units: int) -> list[MeetStep]:
     """The steps that search the bands: as many bands a step as fit `KEYS_AT_ONCE`."""
-    together = max(
-        1, min(KEYS_AT_ONCE // max(units // plan.key_partitions, 1), -(-plan.bands // LEAST_MEETINGS))
-    )
+    shared = 1 if units * plan.bands < SHARED_KEYS else LEAST_MEETINGS
+    together = max(1, min(KEYS_AT_ONCE // max(units // plan.key_partitions, 1), -(-plan.bands // shared)))
     return [
         MeetStep(plan, first, min(first + together, plan.bands), partition)
         for first in range(0, plan.bands, together)

@@ -159,7 +159,7 @@ def _keys_of(plan: Plan, shard: int, rows: np.ndarray[Any, Any]) -> np.ndarray[A
     with Run(bands_path(plan, shard)) as run:
         for band in range(plan.bands):
             for partition in range(plan.key_partitions):
-                batch = run.partition(band * plan.key_partitions + partition)
+                batch = run.partition(1 + band * plan.key_partitions + partition)
                 owner = column(batch, "row").astype(np.int64)
                 inside = np.flatnonzero(owner < len(place))
                 inside = inside[place[owner[inside]] >= 0]

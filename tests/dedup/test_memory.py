@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from opencoder_dag.dedup import deduplicate
-from opencoder_dag.dedup.bands import Wanted
+from opencoder_dag.dedup.wanted import Wanted
 from opencoder_dag.engine import SerialEngine
 from opencoder_dag.errors import InputError
 from opencoder_dag.lake import Dataset, Lake
