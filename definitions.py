@@ -17,6 +17,7 @@ from assets.automation import (
     weekly_evaluation,
 )
 from assets.base_model import base_model
+from assets.base_scores import base_scores
 from assets.deduped_corpus import deduped_corpus
 from assets.eval_scores import eval_scores
 from assets.filtered_corpus import filtered_corpus
@@ -42,6 +43,7 @@ CHAIN = [
     tokenizer,
     annealing_mix,
     base_model,
+    base_scores,
     instruct_data,
     sft_model,
     eval_scores,
@@ -70,7 +72,7 @@ corpus_refresh = dg.define_asset_job(
 )
 evaluation = dg.define_asset_job(
     EVALUATION_JOB,
-    dg.AssetSelection.assets(eval_scores, ablation_report),
+    dg.AssetSelection.assets(base_scores, eval_scores, ablation_report),
     description="Scores of one recipe's models",
 )
 report = dg.define_asset_job(

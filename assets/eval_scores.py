@@ -1,6 +1,4 @@
-"""`eval_scores`: the base model's and the tuned model's scores."""
-
-from typing import Literal
+"""`eval_scores`: the tuned model's scores, beside those of the base model."""
 
 import dagster as dg
 
@@ -26,7 +24,7 @@ from resources.sandbox import SandboxResource
 )
 def eval_scores(
     context: dg.AssetExecutionContext,
-    base_model: Dataset,
+    base_scores: Dataset,
     sft_model: Dataset,
     tokenizer: Dataset,
     held_out: Dataset,
@@ -36,28 +34,23 @@ def eval_scores(
     recipes: RecipeBook,
     sandbox: SandboxResource,
 ) -> dg.MaterializeResult:
-    """Execution-based pass@k on the suites and bits per byte on held-out code, before and after tuning."""
+    """Execution-based pass@k on the suites and bits per byte on held-out code, answering requests."""
     recipe = recipes.get(context.partition_key)
     with stage_of(context, recipe) as stage:
-
-        def scores(model: Dataset, form: Literal["base", "chat"]) -> Dataset:
-            return evaluate_model(
-                lake.open(),
-                model,
-                tokenizer.path,
-                held_out,
-                recipe.evaluate,
-                form,
-                recipe.seed,
-                sandbox.options(),
-                dask,
-                stage.on_progress,
-            )
-
-        base, tuned = scores(base_model, "base"), scores(sft_model, "chat")
-    lake.store("base_scores", base, context.partition_key)
-    headline = headline_scores(base, tuned)
-    rows = score_rows(base, tuned)
+        tuned = evaluate_model(
+            lake.open(),
+            sft_model,
+            tokenizer.path,
+            held_out,
+            recipe.evaluate,
+            "chat",
+            recipe.seed,
+            sandbox.options(),
+            dask,
+            stage.on_progress,
+        )
+    headline = headline_scores(base_scores, tuned)
+    rows = score_rows(base_scores, tuned)
     passed = {
         row["score"]: {"base": row["base"], "tuned": row["tuned"]} for row in rows if "pass@1" in row["score"]
     }
@@ -67,6 +60,6 @@ def eval_scores(
         tables={"scores": rows},
         plots={"pass@1": grouped_bars(passed, f"{recipe.name}: pass@1", "share of problems")},
     )
-    result = materialized(stage, tuned, {"base_model": base_model, "sft_model": sft_model}, report, mlflow)
+    result = materialized(stage, tuned, {"base_scores": base_scores, "sft_model": sft_model}, report, mlflow)
     mlflow.finish(recipe)
     return result

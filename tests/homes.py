@@ -97,7 +97,7 @@ SHARED_ASSETS = ("raw_code", "web_recall", "held_out")
 CORPUS_ASSETS = ("deduped_corpus", "filtered_corpus")
 CHAIN_ASSETS = (
     *CORPUS_ASSETS,
-    *("tokenizer", "annealing_mix", "base_model", "instruct_data", "sft_model", "eval_scores"),
+    *("tokenizer", "annealing_mix", "base_model", "base_scores", "instruct_data", "sft_model", "eval_scores"),
 )
 
 
