@@ -26,7 +26,7 @@ from opencoder_dag.rules.source_file import SourceFile
 from opencoder_dag.rules.text_choice import TextChoice
 from opencoder_dag.shards import map_shards
 
-VERSION = "3"
+VERSION = "4"
 
 Verdict = tuple[str, Mapping[str, Any]] | Exception | None
 

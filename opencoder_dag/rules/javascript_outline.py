@@ -6,14 +6,15 @@ ES2018; `released` refuses what esprima refused, so that the two can be compared
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-CHUNK = 65_536
-PARSE_SECONDS = 2.0
-PARSE_BYTES_PER_SECOND = 500_000  # a seventh of what sound files reach
+CHUNK = 4096  # bytes handed to the parser at a time
+# The most work a parse may take, counted rather than timed so that every machine gives the same verdict.
+READS = 16  # times the source's chunks; sound files are read up to four times
+STEPS_PER_KB = 60  # hundreds of parser operations; sound files need up to ten
+SPARE = 1000  # reads and steps on top, for small files
 FUNCTIONS = ("function_expression", "generator_function")
 SIMPLE = (
     "string",
@@ -44,6 +45,10 @@ MODERN = """
 (for_in_statement "await") @modern
 ((number) @modern (#match? @modern "_|n$"))
 """
+
+
+class ParseBudgetError(Exception):
+    """A text takes the parser far more work than a program of its size does."""
 
 
 @dataclass
@@ -110,20 +115,33 @@ def script_of(text: str, released: bool = False) -> Script | None:
 
 
 def _parse(source: bytes) -> Any:
-    """A syntax tree within a budget of CPU time that sound files stay far below; or a `TimeoutError`.
+    """A syntax tree within a budget of work that sound files stay far below; or a `ParseBudgetError`.
 
-    The parser's recovery from garbage (unclosed comments, alternating quotes) takes quadratic time.
+    The parser's recovery from garbage (unclosed comments, alternating quotes) takes quadratic time: it reads
+    to the end again and again, or follows many readings of the text at once.
     """
-    deadline = time.process_time() + PARSE_SECONDS + len(source) / PARSE_BYTES_PER_SECOND
+    reads = SPARE + READS * (len(source) // CHUNK + 1)
+    steps = SPARE + STEPS_PER_KB * len(source) // 1000
+
+    def read(offset: int, point: Any) -> bytes:
+        nonlocal reads
+        reads -= 1
+        return source[offset : offset + CHUNK] if reads >= 0 else b""
+
+    def is_over(offset: int, has_error: bool) -> bool:
+        nonlocal steps
+        steps -= 1
+        return reads < 0 or steps < 0
+
     parser = _parser()
     try:
-        return parser.parse(
-            lambda offset, point: source[offset : offset + CHUNK],
-            progress_callback=lambda offset, has_error: time.process_time() > deadline,
-        )
+        tree = parser.parse(read, progress_callback=is_over)
     except ValueError:
         parser.reset()
-        raise TimeoutError(f"no syntax tree of {len(source)} bytes in time") from None
+    else:
+        if reads >= 0:
+            return tree
+    raise ParseBudgetError(f"no syntax tree of {len(source)} bytes within the budget of steps")
 
 
 def _variable(node: Any, script: Script) -> None:

@@ -18,7 +18,7 @@ from opencoder_dag.rules.signal import all_signals, signal_named
 from opencoder_dag.rules.source_file import SourceFile
 from opencoder_dag.shards import map_shards
 
-VERSION = "2"
+VERSION = "3"
 
 
 def measure_corpus(

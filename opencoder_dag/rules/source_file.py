@@ -18,6 +18,14 @@ from opencoder_dag.rules.scanners_markup import visible_mask
 
 T = TypeVar("T")
 
+# No syntax tree is built of a larger text (in characters): the size rule drops it from every code profile, and
+# the tree of 8 MB takes a gigabyte.
+LARGEST_TREE = 3_000_000
+
+
+class TooLargeError(Exception):
+    """A text of which no syntax tree is built."""
+
 
 class shared(Generic[T]):  # noqa: N801 - used as a decorator, like `property`
     """A property computed at its first use and kept.
@@ -118,12 +126,17 @@ class SourceFile:
     @shared
     def python(self) -> Outline | None:
         """Outline of a Python file; None when it does not parse."""
-        return outline_of(self.text)
+        return outline_of(self._text_for_tree())
 
     @shared
     def javascript(self) -> Script | None:
         """Outline of a JavaScript file; None when it does not parse."""
-        return script_of(self.text, self.released)
+        return script_of(self._text_for_tree(), self.released)
+
+    def _text_for_tree(self) -> str:
+        if self.characters > LARGEST_TREE:
+            raise TooLargeError(f"no syntax tree of more than {LARGEST_TREE} characters ({self.characters})")
+        return self.text
 
     @shared
     def visible_text(self) -> str:
