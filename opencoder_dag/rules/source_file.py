@@ -18,8 +18,8 @@ from opencoder_dag.rules.scanners_markup import visible_mask
 
 T = TypeVar("T")
 
-# No syntax tree is built of a larger text (in characters): the size rule drops it from every code profile, and
-# the tree of 8 MB takes a gigabyte.
+# No syntax tree is built of a larger text (in characters): the size rule drops it from every code profile,
+# and the tree of 8 MB takes a gigabyte.
 LARGEST_TREE = 3_000_000
 
 
