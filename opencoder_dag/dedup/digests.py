@@ -28,6 +28,16 @@ def content_digests(column: pa.ChunkedArray) -> NDArray[np.uint8]:
     return np.frombuffer(joined, np.uint8).reshape(-1, 32)
 
 
+def spelled_digests(column: pa.ChunkedArray) -> NDArray[np.uint8]:
+    """Bytes [rows, 32] of a column of hexadecimal digests."""
+    return np.frombuffer(bytes.fromhex("".join(column.to_pylist())), np.uint8).reshape(-1, 32)
+
+
+def binary_digests(column: pa.ChunkedArray) -> NDArray[np.uint8]:
+    """Bytes [rows, 32] of a column of binary digests."""
+    return np.frombuffer(b"".join(column.to_pylist()), np.uint8).reshape(-1, 32)
+
+
 def checked_digests(table: pa.Table) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """SHA-256 of `content` [rows, 32], and for which rows the column `sha256` says the same."""
     digests = content_digests(table["content"])

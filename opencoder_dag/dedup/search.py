@@ -21,9 +21,11 @@ from opencoder_dag.dedup.memory import rows_known
 from opencoder_dag.dedup.runs import AnyStep, PartStep, Plan, ShardStep, run_phase
 from opencoder_dag.dedup.verify import (
     ResolveStep,
+    SetsStep,
     collect_sets,
+    recall_sets,
+    recall_steps,
     resolve_partition,
-    sets_steps,
     verify_bin,
 )
 from opencoder_dag.engine import Engine
@@ -78,7 +80,8 @@ def meetings_of(plan: Plan, units: int) -> list[MeetStep]:
 
 def steps_known(plan: Plan, units: int) -> int:
     """Steps of a search that are known before it starts."""
-    return 3 * plan.shards - 2 * plan.known + 2 * plan.partitions + len(meetings_of(plan, units)) + 1
+    shards = 3 * (plan.shards - plan.known) + len(recall_steps(plan, 0))
+    return shards + 2 * plan.partitions + len(meetings_of(plan, units)) + 1
 
 
 def find_duplicates(
@@ -107,7 +110,8 @@ def find_duplicates(
     [clustered] = phase("clusters", [ClusterStep(plan, tuple(meetings), rows)], cluster_candidates)
     bins = clustered["bins"]
     progress.expect(bins)
-    phase("sets", sets_steps(plan, sources, bins), collect_sets)
+    phase("recalled", recall_steps(plan, bins), recall_sets)
+    phase("sets", [SetsStep(plan, shard, source, bins) for shard, source in numbered], collect_sets)
     verified = phase("near", [PartStep(plan, number) for number in range(bins)], verify_bin)
     phase("verdicts", [ResolveStep(plan, part, bins) for part in range(plan.partitions)], resolve_partition)
     return {

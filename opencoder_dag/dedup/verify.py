@@ -7,16 +7,16 @@ first, which of them go; and the verdicts that follow for their exact copies.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from opencoder_dag.dedup.bands import bands_path, sign_texts
 from opencoder_dag.dedup.clusters import members_path
-from opencoder_dag.dedup.digests import content_digests
+from opencoder_dag.dedup.digests import binary_digests, spelled_digests
 from opencoder_dag.dedup.exact import settled_path
 from opencoder_dag.dedup.histogram import size_label
 from opencoder_dag.dedup.memory import recall_texts
@@ -32,6 +32,7 @@ from opencoder_dag.dedup.runs import (
     PartStep,
     Plan,
     Run,
+    ShardStep,
     chunked,
     column,
     cut,
@@ -60,19 +61,25 @@ VERDICT_SCHEMA = pa.schema(
 
 
 @dataclass(frozen=True)
-class SetsStep:
-    """Hand out the shingle sets of the candidates of one shard, or of some remembered ones together."""
+class SetsStep(ShardStep):
+    """Hand out the shingle sets of the candidates of one shard."""
+
+    bins: int
+
+
+@dataclass(frozen=True)
+class RecallStep:
+    """Hand out the shingle sets of the candidates of some remembered shards."""
 
     plan: Plan
-    shard: int
+    first: int
     last: int  # one after the last shard
-    source: str
     bins: int
 
     @property
     def name(self) -> str:
         """The first shard's number."""
-        return f"{self.shard:05d}"
+        return f"{self.first:05d}"
 
 
 @dataclass(frozen=True)
@@ -87,11 +94,9 @@ def sets_path(plan: Plan, shard: int) -> str:
     return f"{plan.work}/sets/{shard:05d}.arrow"
 
 
-def sets_steps(plan: Plan, sources: Sequence[str], bins: int) -> list[SetsStep]:
-    """One step for each shard to be judged, and one for every few of the remembered ones."""
-    groups = [(group.start, group.stop, "") for group in chunked(plan.known, KNOWN_TOGETHER)]
-    singles = [(shard, shard + 1, source) for shard, source in enumerate(sources, start=plan.known)]
-    return [SetsStep(plan, shard, last, source, bins) for shard, last, source in [*groups, *singles]]
+def recall_steps(plan: Plan, bins: int) -> list[RecallStep]:
+    """One step for every few of the remembered shards."""
+    return [RecallStep(plan, group.start, group.stop, bins) for group in chunked(plan.known, KNOWN_TOGETHER)]
 
 
 def _all_sets(plan: Plan) -> list[str]:
@@ -120,38 +125,61 @@ def _sets_schema(plan: Plan) -> pa.Schema:
 
 
 def collect_sets(step: SetsStep) -> dict[str, Any]:
-    """Write the shingle sets and band keys of the candidates of a step."""
+    """Write the shingle sets and band keys of the candidates of one shard."""
     plan = step.plan
-    members = read_lookup(members_path(plan), step.shard, last=step.last)
+    ordinal, bins = _candidates(plan, step.shard, step.shard + 1)
+    if len(ordinal) == 0:
+        return _write_sets(plan, step.shard, None, bins, step.bins)
+    rows = rows_of(ordinal)
+    taken = read_table(step.source, [*ORIGIN_COLUMNS, "content"]).take(pa.array(rows))
+    tier = np.full(len(rows), plan.tier(step.shard), np.int32)
+    origin = origin_table(taken, spelled_digests(taken["sha256"]), ordinal, tier)  # checked when hashed
+    found = _sets_table(plan, origin, _keys_of(plan, step.shard, rows), taken["content"])
+    return _write_sets(plan, step.shard, found, bins, step.bins)
+
+
+def recall_sets(step: RecallStep) -> dict[str, Any]:
+    """Write the shingle sets and band keys of the candidates among some remembered shards."""
+    plan = step.plan
+    ordinal, bins = _candidates(plan, step.first, step.last)
+    if len(ordinal) == 0:
+        return _write_sets(plan, step.first, None, bins, step.bins)
+    taken = recall_texts(plan, ordinal)
+    tiers = np.array([plan.tier(shard) for shard in range(step.first, step.last)], np.int32)
+    tier = tiers[(ordinal >> SHARD_BITS) - step.first]
+    origin = origin_table(taken, binary_digests(taken["sha256"]), ordinal, tier)
+    # To sign the few texts again is quicker than to find their keys among all that are remembered.
+    keys = sign_texts(taken["content"], np.arange(len(ordinal)), plan)[0].T
+    found = _sets_table(plan, origin, keys, taken["content"])
+    return _write_sets(plan, step.first, found, bins, step.bins)
+
+
+def _candidates(plan: Plan, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Ordinals and bins of the candidates in some shards, in the order of the bins."""
+    members = read_lookup(members_path(plan), first, last=last)
     ordinal, bins = column(members, "ordinal"), column(members, "bin")
     order = np.argsort(bins, kind="stable")
-    ordinal, bins = ordinal[order], bins[order]
+    return ordinal[order], bins[order]
+
+
+def _sets_table(plan: Plan, origin: pa.Table, keys: NDArray[np.uint64], content: pa.ChunkedArray) -> pa.Table:
+    bounds, values = shingle_sets(*text_buffers(content), np.arange(len(content)), plan.ngram, fold_table())
+    flat = np.ascontiguousarray(keys).ravel()
+    lists = pa.FixedSizeListArray.from_arrays(pa.array(flat), plan.bands)
+    sets = pa.LargeListArray.from_arrays(pa.array(bounds), pa.array(values))
+    return pa.table([*origin.columns, lists, sets], schema=_sets_schema(plan))
+
+
+def _write_sets(
+    plan: Plan, shard: int, found: pa.Table | None, of_row: NDArray[np.int64], bins: int
+) -> dict[str, Any]:
     schema = _sets_schema(plan)
-    found = schema.empty_table()
-    if len(ordinal):
-        if step.shard < plan.known:
-            taken = recall_texts(plan, ordinal)
-            keys = sign_texts(taken["content"], np.arange(len(ordinal)), plan)[0].T
-        else:
-            rows = rows_of(ordinal)
-            taken = read_table(step.source, [*ORIGIN_COLUMNS, "content"]).take(pa.array(rows))
-            keys = _keys_of(plan, step.shard, rows)
-        content = taken["content"]
-        bounds, values = shingle_sets(
-            *text_buffers(content), np.arange(len(ordinal)), plan.ngram, fold_table()
-        )
-        tiers = np.array([plan.tier(shard) for shard in range(step.shard, step.last)], np.int32)
-        tier = tiers[(ordinal >> SHARD_BITS) - step.shard]
-        origin = origin_table(taken, content_digests(content), ordinal, tier)
-        flat = np.ascontiguousarray(keys).ravel()
-        lists = pa.FixedSizeListArray.from_arrays(pa.array(flat), plan.bands)
-        sets = pa.LargeListArray.from_arrays(pa.array(bounds), pa.array(values))
-        found = pa.table([*origin.columns, lists, sets], schema=schema)
-    write_run(sets_path(plan, step.shard), schema, cut(found, bins, step.bins))
-    return {"texts": len(ordinal)}
+    table = schema.empty_table() if found is None else found
+    write_run(sets_path(plan, shard), schema, cut(table, of_row, bins))
+    return {"texts": table.num_rows}
 
 
-def _keys_of(plan: Plan, shard: int, rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _keys_of(plan: Plan, shard: int, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
     """Band keys [texts, bands] of some rows of a shard, from its run."""
     place = np.full(int(rows.max()) + 1, -1, np.int64)
     place[rows] = np.arange(len(rows))
@@ -183,7 +211,7 @@ def verify_bin(step: PartStep) -> dict[str, Any]:
         int((column(table, "tier") < len(plan.memories)).sum()),
     )
     gone = np.flatnonzero(keeper >= 0)
-    digests = np.frombuffer(_array(table["sha256"]).buffers()[1], np.uint8).reshape(-1, 32)
+    digests = binary_digests(table["sha256"])
     part = hash_partition(digests[gone], plan.partitions)
     order = np.argsort(part, kind="stable")
     gone = gone[order]
