@@ -6,8 +6,6 @@ keep line breaks and indentation, which tell code from prose.
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -16,10 +14,10 @@ import pyarrow as pa
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from opencoder_dag.errors import InputError
+from opencoder_dag.web.bpe import Merges
 
 # Words with their leading blank, single digits, runs of other signs, line breaks with the indentation.
 PIECES = r"\n[ \t]*| ?[^\W\d_]+|\d| ?[^\s\w]+|_+|\s+"
-_CUT = re.compile(PIECES)
 
 
 def train_segmenter(texts: Iterable[str], vocabulary: int) -> Tokenizer:
@@ -48,9 +46,10 @@ def load_segmenter(path: str) -> Tokenizer:
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> pa.ListArray:
     """Token ids of each text as an Arrow list<int32>."""
-    if _is_own(tokenizer):
-        return _encode_by_pieces(tokenizer, texts)
-    return _encode_whole(tokenizer, texts)
+    merges = Merges.of(tokenizer) if _is_own(tokenizer) else None
+    if merges is None:
+        return _encode_by_library(tokenizer, texts)
+    return merges.encode(pa.array(texts, pa.large_string()))
 
 
 def _pre_tokenizer() -> pre_tokenizers.PreTokenizer:
@@ -63,26 +62,13 @@ def _pre_tokenizer() -> pre_tokenizers.PreTokenizer:
 
 
 def _is_own(tokenizer: Tokenizer) -> bool:
-    """Whether tokens never cross the pieces, so that a piece can be encoded without its text."""
+    """Whether texts are cut into `PIECES` and nothing else happens to them before the merges."""
     found = tokenizer.pre_tokenizer
     same_pieces = found is not None and found.__getstate__() == _pre_tokenizer().__getstate__()
     return same_pieces and tokenizer.normalizer is None and not tokenizer.get_added_tokens_decoder()
 
 
-def _encode_by_pieces(tokenizer: Tokenizer, texts: Sequence[str]) -> pa.ListArray:
-    """Encode each distinct piece once: pieces repeat, and the library's own cut is the slow step."""
-    numbers: defaultdict[str, int] = defaultdict()
-    numbers.default_factory = numbers.__len__
-    codes = [np.fromiter(map(numbers.__getitem__, _CUT.findall(text)), np.int32) for text in texts]
-    pieces = _encode_whole(tokenizer, list(numbers))
-    lengths = np.diff(pieces.offsets.to_numpy())
-    offsets = np.zeros(len(codes) + 1, np.int32)
-    np.cumsum([lengths[found].sum() for found in codes], out=offsets[1:])
-    values = pieces.take(pa.array(np.concatenate(codes) if codes else np.zeros(0, np.int32))).flatten()
-    return pa.ListArray.from_arrays(pa.array(offsets), values)
-
-
-def _encode_whole(tokenizer: Tokenizer, texts: Sequence[str]) -> pa.ListArray:
+def _encode_by_library(tokenizer: Tokenizer, texts: Sequence[str]) -> pa.ListArray:
     encoded = [
         np.asarray(found.ids, np.int32)
         for found in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)

@@ -30,12 +30,21 @@ def test_tokens_are_those_of_the_library(segmenter: Tokenizer) -> None:
     assert encode(segmenter, texts).to_pylist() == [whole(segmenter, text) for text in texts]
 
 
-@given(
-    st.lists(
-        st.text(st.characters(max_codepoint=0x7E, min_codepoint=9, exclude_categories=["Cc"])), max_size=4
-    )
-)
-def test_tokens_of_any_ascii_text_are_those_of_the_library(segmenter: Tokenizer, texts: list[str]) -> None:
+ASCII = st.characters(max_codepoint=0x7E, min_codepoint=9, exclude_categories=["Cc"])
+OF_ALL_CLASSES = st.sampled_from("aaébZ中文かпр09٣___ \n\t\r\xa0\u3000==+—…。{};😀𝒳")
+
+
+@given(st.lists(st.text(ASCII | OF_ALL_CLASSES, max_size=40), max_size=4))
+def test_tokens_of_any_text_are_those_of_the_library(segmenter: Tokenizer, texts: list[str]) -> None:
+    assert encode(segmenter, texts).to_pylist() == [whole(segmenter, text) for text in texts]
+
+
+def test_many_distinct_and_long_pieces(segmenter: Tokenizer) -> None:
+    """The table of pieces grows, and a piece of a hundred thousand letters does not take long."""
+    letters = "etaoinshr"
+    words = " ".join(letters[n % 9] + letters[n // 9 % 9] * (n // 81 % 7) + f"{n}x" for n in range(20_000))
+    names = " ".join("".join(letters[int(d)] for d in f"{n:o}") for n in range(20_000))
+    texts = [words, names, "print" * 20_000, "\n" * 3000]
     assert encode(segmenter, texts).to_pylist() == [whole(segmenter, text) for text in texts]
 
 
