@@ -35,7 +35,7 @@ from opencoder_dag.web.index import PageIndex
 from opencoder_dag.web.language import natural_language
 from opencoder_dag.web.pages import Page
 from opencoder_dag.web.readers import read_warc
-from opencoder_dag.web.rounds import recall_in_patterns
+from opencoder_dag.web.rounds import recall_on_sites
 from opencoder_dag.web.segment import encode
 from opencoder_dag.web.tasks import load_scorer, load_tokenizer
 
@@ -166,10 +166,10 @@ def measure(pages: list[Hinted], split: int, config: RecallConfig, work: Path) -
         scorer = load_scorer(done.file(f"round-{row['round']}/model.bin"), size + FEATURES)
         scores = scorer.score(tokens, structure, config.classifier.structure)
         everything = np.ones(len(test), bool)
-        found, _, _ = recall_in_patterns(index, everything, scores, row["threshold"], config.domains)
+        found = recall_on_sites(index, everything, scores, row["threshold"], config.domains)
         entry_plain = f1(scores >= row["threshold"], truth)
         entry = {
-            "without_patterns": entry_plain,
+            "by score alone": entry_plain,
             "round": row["round"],
             "threshold": row["threshold"],
             "crawl_recalled": row["recalled_pages"],

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import fsspec
 import numpy as np
+from pydantic import ValidationError
 
 from opencoder_dag.engine import Engine
 from opencoder_dag.errors import InputError
@@ -16,11 +17,11 @@ from opencoder_dag.web.config import RecallConfig
 from opencoder_dag.web.extraction import extract_pages, iterate_pages
 from opencoder_dag.web.index import PageIndex, find_repeats
 from opencoder_dag.web.pages import PageSource
-from opencoder_dag.web.rounds import recall_in_patterns
+from opencoder_dag.web.rounds import find_sites, recall_on_sites
 from opencoder_dag.web.verdicts import verdict_rows
 from opencoder_dag.web.workspace import SEGMENTER, Progress, Workspace, model_file
 
-VERSION = "1"
+VERSION = "2"
 
 
 def apply_recall(
@@ -43,8 +44,7 @@ def apply_recall(
     if not rounds or not exists(model.file(model_file(rounds[-1]["round"]))):
         raise InputError(f"{model_dir}: not the folder of a web recall (no classifier in it)")
     number, threshold = rounds[-1]["round"], rounds[-1]["threshold"]
-    trained = {key: value for key, value in model.manifest.config.items() if key != "files"}
-    used = RecallConfig.model_validate(trained).model_copy(update={"extraction": config.extraction})
+    used = _config_of(model).model_copy(update={"extraction": config.extraction})
     inputs = {"pages": pages.digest, "model": model.digest}
     stage = Stage("web_applied", VERSION, used.config(), inputs)
     if (ready := lake.find(stage)) is not None:
@@ -63,7 +63,8 @@ def apply_recall(
     repeats = find_repeats(index)
     usable = np.ones(len(index), bool)
     usable[list(repeats)] = False
-    recalled, sites, patterns = recall_in_patterns(index, usable, scores, threshold, used.domains)
+    recalled = recall_on_sites(index, usable, scores, threshold, used.domains)
+    sites, patterns = find_sites(index, usable, scores >= threshold, used.domains)
     first_round = np.where(recalled, number, 0).astype(np.int32)
     verdicts = verdict_rows(repeats, scores, threshold, recalled, first_round, number)
     reports = work.write_output(index, verdicts)
@@ -77,3 +78,13 @@ def apply_recall(
     dataset = finish(lake, stage, reports, time.monotonic() - started, facts)
     work.clean_up()
     return dataset
+
+
+def _config_of(model: Dataset) -> RecallConfig:
+    """What the recall of a classifier was told; raises `InputError` for one of another version."""
+    told = {key: value for key, value in model.manifest.config.items() if key != "files"}
+    try:
+        return RecallConfig.model_validate(told)
+    except ValidationError as error:
+        key = ".".join(map(str, error.errors()[0]["loc"]))
+        raise InputError(f"{model.path}: of another version (setting {key}); recall again") from None

@@ -97,11 +97,11 @@ class Domains(Section):
     pattern_pages: int = Field(5, gt=0, description="a URL pattern covers at least so many pages")
     pattern_share: float = Field(0.75, gt=0, le=1, description="accepted by rule from this recalled share on")
     pattern_depth: int = Field(3, gt=0, description="path segments of the longest pattern")
-    pattern_threshold: float = Field(
-        0.3,
-        gt=0,
-        le=1,
-        description="share of the threshold that recalls a page inside an accepted pattern",
+    trust: float = Field(
+        0.5, gt=0, le=1, description="share of a score's log odds that counts against what its site says"
+    )
+    neutral_share: float = Field(
+        0.6, gt=0, lt=1, description="share of pages about code from which a site speaks for all its pages"
     )
     doubt: float = Field(0.5, ge=0, le=1, description="share of the threshold that lets a missed page join")
     joining_pages: int = Field(60, ge=0, description="recalled pages that a code domain adds to the seed")

@@ -30,12 +30,12 @@ from opencoder_dag.web.curve import thin
 from opencoder_dag.web.extraction import extract_pages, iterate_pages
 from opencoder_dag.web.index import Bools, PageIndex, find_repeats
 from opencoder_dag.web.pages import PageSource
-from opencoder_dag.web.rounds import Loop, Round, recall_in_patterns
+from opencoder_dag.web.rounds import Loop, Round, recall_on_sites
 from opencoder_dag.web.seed import SeedLabels, split_seed
 from opencoder_dag.web.verdicts import first_rounds, verdict_rows
 from opencoder_dag.web.workspace import CURVE_COLUMNS, Progress, Workspace
 
-VERSION = "2"
+VERSION = "3"
 EXAMPLES = 8
 EXAMPLE_CHARACTERS = 400
 TOP_DOMAINS = 30
@@ -51,10 +51,10 @@ def recall(
 ) -> Dataset:
     """Recall the pages about code.
 
-    Kept are the pages that the last round's classifier puts above its threshold, and pages near it inside
-    accepted URL patterns (`rounds.recall_in_patterns`), with `url`, `domain`,
-    `natural_language`, `score` and `round`; removed are repeats and refused pages with their score;
-    quarantined are damaged records. Raises `InputError` when the input has too few pages to learn from.
+    Kept are the pages that the last round's classifier puts above its threshold, and pages below it on sites
+    that are about code (`site_prior`), with `url`, `domain`, `natural_language`, `score` and `round`; removed
+    are repeats and refused pages with their score; quarantined are damaged records. Raises `InputError` when
+    the input has too few pages to learn from.
     """
     stage = Stage("web_recall", VERSION, config.config() | _files_named(config), {"pages": pages.digest})
     if (ready := lake.find(stage)) is not None:
@@ -77,7 +77,7 @@ def recall(
         work.write_round(done)
     last = rounds[-1]
     threshold = last.operating.threshold
-    recalled, _, _ = recall_in_patterns(index, usable, last.scores, threshold, config.domains)
+    recalled = recall_on_sites(index, usable, last.scores, threshold, config.domains)
     verdicts = verdict_rows(repeats, last.scores, threshold, recalled, first_rounds(rounds), last.number)
     reports = work.write_output(index, verdicts)
     facts = _facts(
@@ -121,7 +121,7 @@ def _facts(
     domains = [site for site in last.sites if not site.host]
     return {
         "seed": {**labels.facts, "negatives_from_positive_domains": borrowed},
-        "recalled_by_pattern": int((recalled & ~last.recalled).sum()),
+        "recalled_by_site": int((recalled & ~last.recalled).sum()),
         "rounds": [done.facts() for done in rounds],
         "curves": [
             {"round": done.number, "columns": CURVE_COLUMNS, "points": thin(done.points)} for done in rounds

@@ -26,6 +26,9 @@ from opencoder_dag.web.domains import (
 )
 from opencoder_dag.web.index import Bools, Ints, PageIndex
 from opencoder_dag.web.seed import SeedLabels, Split
+from opencoder_dag.web.site_prior import site_posteriors
+
+RECALLED = 0.5  # probability from which a page is recalled
 
 Floats = npt.NDArray[np.float64]
 Train = Callable[[int, Ints, Ints], None]  # round, positives, negatives: leaves the round's model behind
@@ -181,15 +184,13 @@ def matching(index: PageIndex, candidates: Bools, patterns: list[Pattern]) -> Bo
     return found
 
 
-def recall_in_patterns(
+def recall_on_sites(
     index: PageIndex, usable: Bools, scores: Floats, threshold: float, config: Domains
-) -> tuple[Bools, list[Site], list[Pattern]]:
-    """What a classifier recalls in the end, with the sites and patterns found on the way.
-
-    A page inside an accepted pattern, most of whose pages are recalled, needs `pattern_threshold` of the
-    threshold only.
-    """
-    recalled = usable & (scores >= threshold)
-    sites, patterns = find_sites(index, usable, recalled, config)
-    near = usable & ~recalled & (scores >= config.pattern_threshold * threshold)
-    return recalled | matching(index, near, patterns), sites, patterns
+) -> Bools:
+    """What a classifier recalls in the end: each page by its score and by what its site says of it."""
+    recalled = np.zeros(len(index), bool)
+    pages = np.flatnonzero(usable)
+    sites = [index.domain[page] for page in pages.tolist()]
+    posterior, _ = site_posteriors(sites, scores[pages], threshold, config)
+    recalled[pages] = posterior >= RECALLED
+    return recalled

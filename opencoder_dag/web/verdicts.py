@@ -33,7 +33,7 @@ def verdict_rows(
 ) -> list[dict[str, Any]]:
     """Rows of `tasks.VERDICT_SCHEMA` in the order of the index; repeats are refused whatever their score.
 
-    A page that only its URL pattern brought in counts for the last round.
+    A page that only its site brought in counts for the last round.
     """
     rows = []
     for page, score in enumerate(scores.tolist()):
