@@ -30,6 +30,8 @@ SUFFIXES: dict[str, Format] = {
     ".parquet": "parquet",
 }
 READ_BYTES = 1 << 20
+# What stores (S3, HTTP, Google, Azure, SFTP, memory) say of an object that changes when its content does.
+REMOTE_IDENTITY = ("size", "ETag", "etag", "md5Hash", "content_md5", "mtime", "LastModified", "created")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,8 @@ def _found(address: str) -> list[str]:
     try:
         if fs.isdir(target):
             known = tuple(SUFFIXES)
-            found = [path for path in fs.find(target) if path.lower().endswith(known)]
+            folder = f"{target}/kept" if fs.exists(f"{target}/manifest.json") else target  # a stage's output
+            found = [path for path in fs.find(folder) if path.lower().endswith(known)]
         else:
             found = fs.glob(target) if any(mark in target for mark in "*?[") else [target] * fs.exists(target)
     except OSError as error:
@@ -184,9 +187,8 @@ def _content_digest(path: str) -> str:
     try:
         if "file" not in (fs.protocol if isinstance(fs.protocol, tuple) else (fs.protocol,)):
             info = fs.info(target)
-            return sha256_text(
-                canonical_json([info.get(key) for key in ("size", "ETag", "etag", "mtime", "LastModified")])
-            )
+            told = {key: str(info[key]) for key in REMOTE_IDENTITY if info.get(key) is not None}
+            return sha256_text(canonical_json(told))
         digest = hashlib.sha256()
         with open(target, "rb") as handle:  # noqa: PTH123 - a name that fsspec gave
             while block := handle.read(READ_BYTES):

@@ -249,3 +249,14 @@ def test_against_transformers_serve(served):
         else:
             assert 0.0 <= score <= 1.0
         assert endpoint.client.post("chat/completions", json=endpoint._body("yes or no")).status_code == 200
+
+
+def test_transformers_serve_that_is_too_slow(served, tmp_path):
+    """The real server, given less time than it needs: said page by page, and the stage does not hang."""
+    url, model = served
+    config = Judge(url=url, model=model, questions=["Is the text code?"], seconds=0.001, attempts=2)
+    with Endpoint(config) as endpoint, pytest.raises(NoAnswerError, match=r"Timeout.* after 2 tries"):
+        page_score(endpoint, config, "def f(x): return x")
+    once = config.model_copy(update={"attempts": 1})
+    with pytest.raises(OpencoderError, match="no usable answer for 4 of 4 pages"):
+        judged_labels(pages(4), np.ones(4, bool), once, lambda chosen: ["x"] * len(chosen), str(tmp_path))

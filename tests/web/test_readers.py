@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -41,6 +42,39 @@ def test_truncated_gzip_keeps_what_came_before(tmp_path):
     done = extracted(tmp_path, tmp_path / "a.warc.gz")
     assert urls(done) == sorted(url for url, _ in crawl()[:5])
     assert done.manifest.counts["quarantined"] == 1
+
+
+@pytest.mark.parametrize("cut", [0, 40])
+def test_zstandard(tmp_path, cut):
+    """One frame a record, as crawlers write it; a file cut short keeps what came before."""
+    codec = pa.Codec("zstd")
+    frames = [codec.compress(warc_record(url, html.encode()), asbytes=True) for url, html in crawl()[:4]]
+    whole = b"".join(frames)
+    (tmp_path / "a.warc.zst").write_bytes(whole[: len(whole) - cut])
+    done = extracted(tmp_path, tmp_path / "a.warc.zst")
+    assert urls(done) == sorted(url for url, _ in crawl()[: 3 if cut else 4])
+    assert done.manifest.counts["quarantined"] == bool(cut)
+
+
+def test_a_store_by_address(tmp_path):
+    """The same pages as from disk; another content at the same address is another input."""
+    store = fsspec.filesystem("memory")
+    try:
+        for number in range(2):
+            path = write_warc(tmp_path / f"{number}.warc.gz", crawl()[number:12:2])
+            store.pipe_file(f"/crawl/{number}.warc.gz", path.read_bytes())
+        here, there = page_source(str(tmp_path)), page_source("memory://crawl/*.warc.gz")
+        assert [file.label for file in there.files] == [file.label for file in here.files]
+        lake = Lake(str(tmp_path / "lake"))
+        found = [
+            extract_pages(lake, pages, Extraction(), 1_000_000, SerialEngine()) for pages in (here, there)
+        ]
+        assert found[0].digest == found[1].digest and not found[1].reused
+        before = there.digest
+        store.pipe_file("/crawl/0.warc.gz", store.cat_file("/crawl/0.warc.gz")[::-1])
+        assert page_source("memory://crawl/*.warc.gz").digest != before
+    finally:
+        store.rm("/crawl", recursive=True)
 
 
 def test_damage_in_the_middle_is_said(tmp_path):

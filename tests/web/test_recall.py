@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from opencoder_dag.engine import SerialEngine
 from opencoder_dag.errors import InputError
 from opencoder_dag.lake import Dataset, Lake
 from opencoder_dag.web import RecallConfig, apply_recall, page_source, recall
-from opencoder_dag.web.config import Classifier, Seed
-from tests.web.synthetic import crawl, write_warc
-
-CONFIG = RecallConfig(classifier=Classifier(vocabulary=600, buckets=2000, dimension=8, epochs=10))
+from opencoder_dag.web.config import Domains, Seed
+from tests.web.recall_process import CONFIG, SMALL_SHARDS
+from tests.web.synthetic import crawl, prose, technical, write_warc
 
 
 class PoolEngine:
@@ -105,8 +110,8 @@ def test_rounds_leave_their_files_and_facts(recalled):
             assert (folder / name).stat().st_size > 0
         assert json.loads((folder / "round.json").read_text()) == row
         assert row["precision"] >= 0.95 and row["precision_reached"]
-    by_pattern = facts["recalled_by_pattern"]
-    assert facts["rounds"][-1]["recalled_pages"] + by_pattern == recalled.manifest.counts["kept"]
+    by_site = facts["recalled_by_site"]
+    assert facts["rounds"][-1]["recalled_pages"] + by_site == recalled.manifest.counts["kept"]
     assert any(site["code_related"] for site in facts["top_domains"])
     assert facts["curves"][0]["points"][-1][2] == 1.0, "the curve ends where everything is recalled"
     assert facts["examples"]["accepted"] and facts["examples"]["refused"]
@@ -115,7 +120,7 @@ def test_rounds_leave_their_files_and_facts(recalled):
 
 def test_same_digest_for_workers_shards_and_order_of_files(recalled, warcs, tmp_path):
     assert run(tmp_path / "pool", warcs, PoolEngine()).digest == recalled.digest
-    assert run(tmp_path / "small", warcs, shard_bytes=20_000).digest == recalled.digest
+    assert run(tmp_path / "small", warcs, shard_bytes=SMALL_SHARDS).digest == recalled.digest
     other = tmp_path / "other"
     other.mkdir()
     pages = crawl()
@@ -124,8 +129,8 @@ def test_same_digest_for_workers_shards_and_order_of_files(recalled, warcs, tmp_
     assert run(tmp_path / "order", other).digest == recalled.digest
 
 
-@pytest.mark.parametrize("tasks", [2, 4, 8, 16])
-def test_resumes_after_a_kill(recalled, warcs, tmp_path, tasks):
+@pytest.mark.parametrize("tasks", [4, 16])
+def test_resumes_after_an_interruption(recalled, warcs, tmp_path, tasks):
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, warcs, DyingEngine(tasks))
     written = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")}
@@ -133,6 +138,30 @@ def test_resumes_after_a_kill(recalled, warcs, tmp_path, tasks):
     again = {path for path in written if path.exists() and path.stat().st_mtime_ns != written[path]}
     by_tasks = {"kept", "removed", "quarantined", "tokens", "scores"}
     assert not {path for path in again if by_tasks & set(path.parts)}, "finished tasks are not redone"
+
+
+KILL_AFTER = {  # what has just been written when the process is killed
+    "extraction": "web_pages/*/files/*.json",
+    "the second classifier": "web_recall/*/round-2/model.bin",
+}
+
+
+def test_resumes_after_kill_9(recalled, warcs, tmp_path):
+    """One process is killed while it extracts, one while it trains: the third run finishes their work."""
+    lake = tmp_path / "lake"
+    argv = [sys.executable, "-m", "tests.web.recall_process", str(lake), str(warcs)]
+    for stage, written in KILL_AFTER.items():
+        process = subprocess.Popen(argv, cwd=Path(__file__).parents[2], stderr=subprocess.PIPE)
+        while process.poll() is None and not any(lake.glob(written)):
+            time.sleep(0.001)
+        process.kill()
+        _, said = process.communicate()
+        assert process.returncode == -signal.SIGKILL, f"{stage}: ended by itself: {said.decode()[-2000:]}"
+        assert not any(lake.glob("web_recall/*/manifest.json")), stage
+    kept = {path: path.stat().st_mtime_ns for path in lake.glob("web_recall/*/round-*/model.bin")}
+    finished = run(lake, warcs, shard_bytes=SMALL_SHARDS)
+    assert finished.digest == recalled.digest
+    assert kept and all(path.stat().st_mtime_ns == then for path, then in kept.items())
 
 
 def test_reuse_does_no_work(recalled, warcs):
@@ -193,6 +222,47 @@ def test_the_classifier_applies_to_another_corpus(recalled, warcs, tmp_path):
     assert {url: score for url, score in urls.items() if url in here}.items() <= found.items()
     again = apply(tmp_path / "next", applied.path, warcs / "crawl-1.warc.gz")
     assert again.digest == applied.digest
+
+
+def test_text_files_of_repositories_pass_name_and_classifier(recalled, tmp_path):
+    """Of a corpus of code (a stage folder: only what it kept) by file name first, then by the classifier."""
+    files = {
+        "README.md": technical("readme"),
+        "docs/notes.txt": prose("notes"),
+        "CMakeLists.txt": technical("cmake"),
+        "todo": prose("todo"),
+        "main.py": technical("code"),
+    }
+    corpus = tmp_path / "corpus"
+    rows = {"repo": ["git.org/a/b"] * 5, "path": list(files), "content": list(files.values())}
+    for part, table in (("kept", pa.table(rows)), ("removed", pa.table({"doc_id": ["1"], "reason": ["x"]}))):
+        (corpus / part).mkdir(parents=True)
+        pq.write_table(table, corpus / part / "part-00000.parquet")
+    (corpus / "manifest.json").write_text("{}")
+    applied = apply(tmp_path / "lake", recalled.path, corpus)
+    base = "https://git.org/a/b"
+    kept = applied.read("kept", ["url"])["url"].to_pylist()
+    assert sorted(kept) == [f"{base}/CMakeLists.txt", f"{base}/README.md"]
+    assert applied.manifest.reasons == {"below_threshold": 2}
+    assert applied.manifest.counts["quarantined"] == 0
+    assert applied.manifest.facts["extraction"]["skipped_records"] == {"file_name": 1}
+
+
+def test_reviewed_patterns_decide(warcs, tmp_path):
+    reviewed = tmp_path / "reviewed.txt"
+    wanted = ["docs0.code0.org/manual/%", "mixed.example.net/dev/%", "nowhere.org/%"]
+    reviewed.write_text("# looked at\n" + "\n".join(wanted))
+    config = CONFIG.model_copy(update={"rounds": 1, "domains": Domains(reviewed=str(reviewed))})
+    first = run(tmp_path / "lake", warcs, config=config)
+    patterns = pq.read_table(first.file("round-1/patterns.parquet")).to_pylist()
+    assert sorted(row["pattern"] for row in patterns if row["accepted"]) == wanted
+    assert any(row["share"] == 1.0 and not row["accepted"] for row in patterns), "the rule has no say"
+    reviewed.write_text(wanted[0])
+    again = run(tmp_path / "lake", warcs, config=config)
+    assert not again.reused and again.manifest.facts["rounds"][0]["patterns"] == 1
+    reviewed.write_text("%")
+    with pytest.raises(InputError, match="would match every page"):
+        run(tmp_path / "lake", warcs, config=config)
 
 
 def test_a_folder_without_a_classifier_is_refused(recalled, warcs, tmp_path):
