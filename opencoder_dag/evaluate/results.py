@@ -28,7 +28,10 @@ PROBLEMS_SCHEMA = pa.schema(
         pa.field("verdicts", pa.list_(pa.string())),
         pa.field("details", pa.list_(pa.string())),
         pa.field("solutions", pa.list_(pa.large_string())),
-        pa.field("reference_bits_per_byte", pa.float64()),
+        pa.field(
+            "reference_bits", pa.float64()
+        ),  # of the reference solution after its prompt, null if unknown
+        pa.field("reference_bytes", pa.int64()),
     ]
 )
 HELD_OUT_SCHEMA = pa.schema(
@@ -87,7 +90,8 @@ class Results:
                     "verdicts": list(judgement.verdicts),
                     "details": list(judgement.details),
                     "solutions": list(judgement.solutions),
-                    "reference_bits_per_byte": round(cost.bits / max(cost.bytes, 1), 6) if cost else None,
+                    "reference_bits": round(cost.bits, 3) if cost else None,
+                    "reference_bytes": cost.bytes if cost else None,
                 }
             )
 

@@ -62,26 +62,24 @@ def score_items(evaluations: Sequence[Dataset], prefix: str) -> list[Items]:
     held_out = [read_table(run.file("held_out.parquet")).sort_by("doc_id") for run in evaluations]
     if held_out and held_out[0].num_rows:
         ids = _same_ids(held_out)
-        bits = np.array([table["bits"].to_pylist() for table in held_out], dtype=float)
-        sizes = np.array([table["bytes"].to_pylist() for table in held_out], dtype=float)
+        bits, sizes = _column(held_out, "bits"), _column(held_out, "bytes")
         found.append(Items(f"{prefix}.held_out.bits_per_byte", ids, bits, sizes, higher_is_better=False))
     problems = [read_table(run.file("problems.parquet")).sort_by("doc_id") for run in evaluations]
     for suite in sorted(set(problems[0]["suite"].to_pylist())) if problems else ():
         tables = [table.filter(pc.equal(table["suite"], suite)) for table in problems]
         ids = _same_ids(tables)
-        ones = np.ones((len(tables), len(ids)))
-        correct = [np.array(table["correct"].to_pylist(), dtype=float) for table in tables]
-        samples = [np.array(table["samples"].to_pylist(), dtype=float) for table in tables]
-        passed = np.array([hits / tries for hits, tries in zip(correct, samples, strict=True)])
+        passed = _column(tables, "correct") / _column(tables, "samples")
+        ones = np.ones_like(passed)
         found.append(Items(f"{prefix}.{suite}.pass@1", ids, passed, ones, higher_is_better=True))
-        reference = np.array([table["reference_bits_per_byte"].to_pylist() for table in tables], dtype=float)
-        if not np.isnan(reference).any():
-            found.append(
-                Items(
-                    f"{prefix}.{suite}.reference_bits_per_byte", ids, reference, ones, higher_is_better=False
-                )
-            )
+        bits, sizes = _column(tables, "reference_bits"), _column(tables, "reference_bytes")
+        if not np.isnan(bits).any():
+            found.append(Items(f"{prefix}.{suite}.bits_per_byte", ids, bits, sizes, higher_is_better=False))
     return found
+
+
+def _column(tables: Sequence[pa.Table], name: str) -> Floats:
+    """A column of each seed's table: (seeds, items); missing values are NaN."""
+    return np.array([table[name].to_pylist() for table in tables], dtype=float)
 
 
 def _same_ids(tables: Sequence[pa.Table]) -> tuple[str, ...]:
