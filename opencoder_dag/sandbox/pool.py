@@ -63,6 +63,7 @@ class Worker:
             "memory": options.memory_bytes,
             "resident": options.memory_bytes,
             "file": DISK_BYTES,
+            "core": 0,
             "disk": DISK_BYTES,
             "descriptors": DESCRIPTORS,
             "processes": PROCESSES,
@@ -92,7 +93,12 @@ class Worker:
         """The outcome of a program, and whether this worker is still good."""
         messages: list[dict[str, Any]] = [{"source": program, "seconds": seconds, "examined": False}]
         if isinstance(program, Program):
-            test = {"prelude": program.prelude, "entry_points": program.entry_points, "test": program.test}
+            test = {
+                "prelude": program.prelude,
+                "entry_points": program.entry_points,
+                "test": program.test,
+                "seconds": int(seconds) + 2,
+            }
             messages = [{"source": program.solution, "seconds": seconds, "examined": True}, test]
         answer = self._ask(messages, seconds * (guard.PATIENCE + 2) + 10)
         if answer is None:
@@ -183,10 +189,13 @@ class Sandbox:
         if worker is None:
             worker = self._workers[thread] = Worker(self.kind, self.options)
         own = program.seconds if isinstance(program, Program) else None
-        outcome, good = worker.run(program, self.seconds if own is None else own * slowness())
+        seconds = self.seconds if own is None else own * slowness()
+        outcome, good = worker.run(program, seconds)
         if not good:
             worker.close()
             del self._workers[thread]
+        if outcome.verdict == "again" and not self._closing:  # a fresh worker tells who is to blame
+            return self._run_one(program)
         if outcome.detail == WORKER_ENDED and not self._closing:
             self._prove(thread)
         return outcome

@@ -110,14 +110,20 @@ class Packer(pickle.Pickler):
 
 
 class Unpacker(pickle.Unpickler):
-    """Rebuilds plain values; refuses every other class, so that nothing of the other side runs here."""
+    """Rebuilds plain values; refuses every other class, so that nothing of the other side runs here.
 
-    def __init__(self, buffer: io.BytesIO, open_handle: Callable[[Any], Any]) -> None:
+    `before_names` is called before the first class is looked up: without one, nothing is called or changed.
+    """
+
+    def __init__(
+        self, buffer: io.BytesIO, open_handle: Callable[[Any], Any], before_names: Callable[[], None]
+    ) -> None:
         super().__init__(buffer)
-        self.open_handle = open_handle
+        self.open_handle, self.before_names = open_handle, before_names
 
     def find_class(self, module: str, name: str) -> Any:
         """Only the plain types; raises `UnpicklingError` for any other name."""
+        self.before_names()
         if module == "builtins" and name in BUILTINS:
             return getattr(builtins, name)
         if name in KNOWN.get(module, ()):
@@ -162,9 +168,11 @@ def pack(value: Any, hold: Callable[[Any], Any], own: bool = False) -> bytes:
     return buffer.getvalue()
 
 
-def unpack(data: bytes, open_handle: Callable[[Any], Any]) -> Any:
+def unpack(
+    data: bytes, open_handle: Callable[[Any], Any], before_names: Callable[[], None] = lambda: None
+) -> Any:
     """The value of bytes; raises `UnpicklingError` for anything that is not plain."""
-    return Unpacker(io.BytesIO(data), open_handle).load()
+    return Unpacker(io.BytesIO(data), open_handle, before_names).load()
 
 
 class Channel:

@@ -1,17 +1,28 @@
-"""The process of a test: it asks the solution over a channel and compares plain values.
+"""The process of tests: it asks a solution over a channel and compares plain values.
 
 No code of the solution runs here and nothing here can be reached from it, so a test that runs to its last
-line has really been answered.
+line has really been answered. One process examines one solution after another as long as nothing can be left
+of a test (`closed.py`) or of an answer (small, and of builtin types); anything else is examined by a process
+forked for it alone.
 """
 
 from __future__ import annotations
 
 import builtins
+import contextlib
+import gc
 import os
+import resource
+import signal
 import sys
+from collections.abc import Callable
+from types import ModuleType
 from typing import Any, NoReturn
 
-from inside import border, guest, wire
+from inside import border, closed, control, guest, wire
+
+LARGE_ANSWER = 1 << 20
+MOST_GROWTH_KIB = 64 << 10
 
 
 class CandidateGoneError(Exception):
@@ -44,8 +55,9 @@ class Remote:
 class Link:
     """The channel to the solution: one question, one answer."""
 
-    def __init__(self, channel: border.Channel) -> None:
+    def __init__(self, channel: border.Channel, stand_apart: Callable[[], None]) -> None:
         self.channel = channel
+        self.stand_apart = stand_apart
 
     def ask(self, operation: str, handle: int, arguments: Any) -> Any:
         """Have the solution's process do something; an exception there is raised here, as a builtin one."""
@@ -57,7 +69,9 @@ class Link:
         data = border.receive(self.channel)
         if data is None:
             raise CandidateGoneError("the solution's process ended")
-        good, value = border.unpack(data, lambda handle: Remote(self, int(handle)))
+        if len(data) > LARGE_ANSWER:
+            self.stand_apart()
+        good, value = border.unpack(data, lambda handle: Remote(self, int(handle)), self.stand_apart)
         if good:
             return value
         name, words = value
@@ -92,26 +106,80 @@ class Names(dict[str, Any]):
         return value
 
 
-def run_examiner(
-    requests: int, seconds: int, channel: border.Channel, report_fd: int, secret: list[bytes]
-) -> NoReturn:
-    """Read the test from the host, put it to the solution, report as `guest.run_program` does."""
-    try:
-        message = wire.receive(requests)
-        os.close(requests)
-        module = guest.enter(seconds)
-        link = Link(channel)
-        names = Names(module.__dict__)
-        names.link = link
-        link.answer()
-        exec(compile(message["prelude"], "<prelude>", "exec", dont_inherit=True), names)
-        sys.modules["__main__"].__dict__.update(
-            names
-        )  # classes of the prelude, so that instances can be sent
-        for name in message["entry_points"]:
-            names[name] = link.ask("get", 0, name)
-        exec(compile(message["test"], "<test>", "exec", dont_inherit=True), names)
-        os.write(report_fd, secret.pop())
-    except BaseException as error:
-        guest.fail(report_fd, error)
-    os._exit(0)
+class Elsewhere(BaseException):
+    """The test at hand goes on in another process."""
+
+
+class Examiner:
+    """Examines one solution after another."""
+
+    def __init__(self, requests: int, host: control.Control, forked: Callable[[], int]) -> None:
+        self.requests, self.host, self.fork = requests, host, forked
+        self.apart = False
+        self.seconds = 0
+        self.handlers: dict[int, Any] = {}
+
+    def serve(self) -> NoReturn:
+        """Take the channel to a solution from the worker and its test from the host, again and again."""
+        try:
+            os.setsid()
+            self.ignore_signals()
+            gc.enable()
+            largest = _largest_kib() + MOST_GROWTH_KIB
+            while (channel := self.host.receive_channel()) is not None:
+                message = wire.receive(self.requests)
+                with contextlib.suppress(Elsewhere):
+                    verdict, detail = self.examine(message, channel)
+                    self.host.report(verdict, detail, _largest_kib() > largest)
+                if self.apart:
+                    os._exit(0)
+                channel.close()
+        finally:
+            os._exit(1)
+
+    def examine(self, message: dict[str, Any], channel: border.Channel) -> tuple[str, str]:
+        """Verdict and detail of one test."""
+        try:
+            self.seconds = message["seconds"]
+            module = sys.modules["__main__"] = ModuleType("__main__")
+            link = Link(channel, self.stand_apart)
+            names = Names(module.__dict__)
+            names.link = link
+            prelude = compile(message["prelude"], "<prelude>", "exec", dont_inherit=True)
+            test = compile(message["test"], "<test>", "exec", dont_inherit=True)
+            if not (closed.is_closed(prelude) and closed.is_closed(test)):
+                self.stand_apart()
+            link.answer()
+            exec(prelude, names)
+            module.__dict__.update(names)  # classes of the prelude, so that instances can be sent
+            for name in message["entry_points"]:
+                names[name] = link.ask("get", 0, name)
+            exec(test, names)
+        except Elsewhere:
+            raise
+        except BaseException as error:
+            return ("memory" if isinstance(error, MemoryError) else "failed"), guest.described(error)
+        return "passed", ""
+
+    def stand_apart(self) -> None:
+        """Go on in a process forked for the test at hand; the one that stays raises `Elsewhere`."""
+        if self.apart:
+            return
+        if pid := self.fork():
+            _, status = os.waitpid(pid, 0)
+            if status:
+                os._exit(1)
+            raise Elsewhere
+        self.apart = True
+        guest.enter(self.seconds, sys.modules["__main__"])
+        for number, handler in self.handlers.items():
+            signal.signal(number, handler)
+
+    def ignore_signals(self) -> None:
+        """A solution may be of the same user, and its signals must not reach the tests of others."""
+        for number in signal.valid_signals() - {signal.SIGCHLD, signal.SIGKILL, signal.SIGSTOP}:
+            self.handlers[number] = signal.signal(number, signal.SIG_IGN)
+
+
+def _largest_kib() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

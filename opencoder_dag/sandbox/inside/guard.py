@@ -28,64 +28,72 @@ NAMESPACE, USER, TREE = "namespace", "user", "tree"
 
 
 class Ending:
-    """How the process of a program ended: a reason when the guard ended it, else its wait status."""
+    """How the watch over a program ended: with a reason when the guard must end it."""
 
-    def __init__(self, reason: str | None, status: int, seconds: float) -> None:
-        self.reason, self.status = reason, status
+    def __init__(self, reason: str | None, seconds: float) -> None:
+        self.reason = reason
         self.seconds = seconds  # on the program's own clock
+
+
+def verdict_of_limit(reason: str, seconds: float) -> tuple[str, str]:
+    """Verdict and detail of a program that the guard had to end."""
+    if reason == "timeout":
+        return "timeout", f"no end within {seconds:g} s"
+    if reason == "memory":
+        return "memory", "all processes together exceeded the memory limit"
+    return "killed", "files exceeded the disk limit"
 
 
 class HostGoneError(Exception):
     """The host has closed the channel: nobody waits for a verdict any more."""
 
 
-def watch(
-    pids: Sequence[int], seconds: float, limits: dict[str, int], folder: str, reach: str, host_fd: int
-) -> Ending:
-    """Wait until the first of `pids` ends or must be ended; the caller then kills what is left.
+class Guard:
+    """Watches the processes of one program at a time.
 
-    Of several processes only one is at work at a time, so the clock leaves out what each of them waited.
-
-    `seconds` is the budget on the program's own clock, `limits` has the bytes that all its processes together
-    may hold in memory (resident) and under `folder` (disk). `reach` tells which processes can only be the
-    program's: see `end_everything`.
+    `limits` has the bytes that all of them together may hold in memory (resident) and under `folder` (disk).
+    `reach` tells which processes can only be the program's: see `end_everything`.
     """
-    start = time.monotonic()
-    process = os.pidfd_open(pids[0])
-    poll = select.poll()
-    poll.register(process, select.POLLIN)
-    poll.register(host_fd, 0)  # only hang-up
-    try:
+
+    def __init__(self, limits: dict[str, int], folder: str, reach: str, host_fd: int) -> None:
+        self.limits, self.folder, self.reach, self.host_fd = limits, folder, reach, host_fd
+
+    def watch(self, done: int, pids: Sequence[int], seconds: float, kept: int = 0) -> Ending:
+        """Wait until `done` can be read or the program, with `seconds` on its own clock, must be ended.
+
+        Of several processes only one is at work at a time, so the clock leaves out what each of `pids`
+        waited. `kept` is the one of them that has served other programs before.
+        """
+        start = time.monotonic()
+        waited_before = _run_delay(kept) if kept else 0.0
+        poll = select.poll()
+        poll.register(done, select.POLLIN)
+        poll.register(self.host_fd, 0)  # only hang-up
         while True:
             wall = time.monotonic() - start
-            clock = wall - (0.0 if wall < TICK else sum(map(_run_delay, pids)))
+            clock = wall - (0.0 if wall < TICK else sum(map(_run_delay, pids)) - waited_before)
             left = min(seconds - clock, seconds * PATIENCE - wall)
             if left <= 0:
-                return Ending("timeout", 0, clock)
+                return Ending("timeout", clock)
             for fd, _ in poll.poll(max(1.0, min(left, TICK) * 1000)):
-                if fd == host_fd:
+                if fd == self.host_fd:
                     raise HostGoneError
-                waited = sum(map(_run_delay, pids)) if wall >= TICK else 0.0  # zombies still have figures
-                _, status = os.waitpid(pids[0], 0)
-                return Ending(None, status, max(0.0, time.monotonic() - start - waited))
-            if wall >= TICK:
-                reason = _excess(seconds, limits, folder, reach)
-                if reason:
-                    return Ending(reason, 0, clock)
-    finally:
-        os.close(process)
+                # Zombies still have figures.
+                waited = sum(map(_run_delay, pids)) - waited_before if wall >= TICK else 0.0
+                return Ending(None, max(0.0, time.monotonic() - start - waited))
+            if wall >= TICK and (reason := self._excess(seconds, kept)):
+                return Ending(reason, clock)
 
-
-def _excess(seconds: float, limits: dict[str, int], folder: str, reach: str) -> str | None:
-    """Which limit all processes of the program together exceed, if any."""
-    members = list(every_other_process() if reach == NAMESPACE else descendants(os.getpid()))
-    if sum(map(resident, members)) > limits["resident"]:
-        return "memory"
-    if sum(map(cpu_seconds, members)) > (seconds + 1) * CPUS:
-        return "timeout"
-    if folder_bytes(folder, limits["disk"]) > limits["disk"]:
-        return "disk"
-    return None
+    def _excess(self, seconds: float, kept: int) -> str | None:
+        """Which limit all processes of the program together exceed, if any."""
+        members = list(every_other_process() if self.reach == NAMESPACE else descendants(os.getpid()))
+        if sum(map(resident, members)) > self.limits["resident"]:
+            return "memory"
+        if sum(cpu_seconds(pid) for pid in members if pid != kept) > (seconds + 1) * CPUS:
+            return "timeout"
+        if folder_bytes(self.folder, self.limits["disk"]) > self.limits["disk"]:
+            return "disk"
+        return None
 
 
 def _fields(path: str) -> list[bytes]:
@@ -127,6 +135,16 @@ def descendants(pid: int) -> Iterator[int]:
             for child in _fields(f"/proc/{pid}/task/{task}/children"):
                 yield int(child)
                 yield from descendants(int(child))
+
+
+def end_one(pid: int, kept: int) -> bool:
+    """Kill and reap one process; returns whether it leaves any beside the one that is kept.
+
+    Orphans are the worker's children, so what is left of a process that has been reaped is found there.
+    """
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return [int(child) for child in _fields("/proc/thread-self/children")] != [kept]
 
 
 def end_everything(reach: str, known: Sequence[int]) -> bool:

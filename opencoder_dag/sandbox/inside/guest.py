@@ -47,9 +47,21 @@ FORBIDDEN_EVENTS = frozenset(
 )
 OURS = tuple(
     f"inside{name}"
-    for name in ("", ".border", ".candidate", ".examiner", ".guard", ".guest", ".wire", ".zygote")
+    for name in (
+        *("", ".border", ".candidate", ".closed", ".control", ".examiner", ".guard", ".guest"),
+        *(".pair", ".wire", ".zygote"),
+    )
 )
 FORBIDDEN_MODULES = frozenset({"_testcapi", "_testinternalcapi", "_xxsubinterpreters"})
+
+LIMITED = {
+    "memory": resource.RLIMIT_AS,
+    "file": resource.RLIMIT_FSIZE,
+    "descriptors": resource.RLIMIT_NOFILE,
+    "core": resource.RLIMIT_CORE,
+    "processes": resource.RLIMIT_NPROC,
+}
+Limits = list[tuple[int, int]]
 
 
 def run_program(source: str, seconds: int, report_fd: int, secret: list[bytes]) -> NoReturn:
@@ -75,25 +87,28 @@ def run_program(source: str, seconds: int, report_fd: int, secret: list[bytes]) 
     os._exit(1)
 
 
-def enter(seconds: int) -> ModuleType:
-    """Own session and CPU limit for a process that runs code nobody has read; returns a fresh main module."""
+def enter(seconds: int, module: ModuleType | None = None) -> ModuleType:
+    """Own session and CPU limit for a process that runs code nobody has read; returns its main module."""
     os.setsid()
     set_limit(resource.RLIMIT_CPU, seconds)
     gc.enable()
     for name in OURS:
         sys.modules.pop(name, None)
-    module = ModuleType("__main__")
+    module = module or ModuleType("__main__")
     sys.modules["__main__"] = module
     return module
 
 
-def set_limits(limits: dict[str, int]) -> None:
-    """The limits that do not depend on the program; processes inherit them from the worker."""
-    set_limit(resource.RLIMIT_AS, limits["memory"])
-    set_limit(resource.RLIMIT_FSIZE, limits["file"])
-    set_limit(resource.RLIMIT_NOFILE, limits["descriptors"])
-    set_limit(resource.RLIMIT_CORE, 0)
-    set_limit(resource.RLIMIT_NPROC, limits["processes"])
+def set_limits(limits: dict[str, int]) -> Limits:
+    """Set what does not depend on the program and is inherited from the worker; returns what holds then."""
+    for name, what in LIMITED.items():
+        set_limit(what, limits[name])
+    return read_limits(0)
+
+
+def read_limits(pid: int) -> Limits:
+    """The limits of a process, 0 for this one; a program may have lowered those of others of its user."""
+    return [resource.prlimit(pid, what) for what in LIMITED.values()]
 
 
 def set_limit(what: int, value: int) -> None:
@@ -105,20 +120,22 @@ def set_limit(what: int, value: int) -> None:
 
 
 def fail(report_fd: int, error: BaseException) -> NoReturn:
-    """Report how the program ended, in one bounded line, and exit."""
-    status = 1
+    """Report how the program ended and exit."""
+    status = MEMORY_STATUS if isinstance(error, MemoryError) else 1
     try:
-        if isinstance(error, MemoryError):
-            status = MEMORY_STATUS
-        name = type(error).__name__
-        try:
-            message = " ".join(str(error)[:LONGEST_DETAIL].split())
-        except BaseException:
-            message = "(no readable message)"
-        detail = f"{name}: {message}" if message else name
-        os.write(report_fd, b"!" + detail[:LONGEST_DETAIL].encode("utf-8", "replace"))
+        os.write(report_fd, b"!" + described(error).encode("utf-8", "replace"))
     finally:
         os._exit(status)
+
+
+def described(error: BaseException) -> str:
+    """An exception in one bounded line; its message may be code of the solution."""
+    name = type(error).__name__
+    try:
+        message = " ".join(str(error)[:LONGEST_DETAIL].split())
+    except BaseException:
+        message = "(no readable message)"
+    return (f"{name}: {message}" if message else name)[:LONGEST_DETAIL]
 
 
 def _forbid_digging() -> None:

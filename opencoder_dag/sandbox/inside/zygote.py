@@ -17,7 +17,7 @@ import signal
 import sys
 from typing import Any
 
-from inside import border, candidate, examiner, guard, guest, wire
+from inside import guard, guest, pair, wire
 
 # What solutions import most; loaded once here instead of in every program.
 COMMON = (
@@ -54,7 +54,9 @@ class Worker:
         self.reach = self._give_up_rights(settings["uid"])
         if not self.contained and self.reach == guard.TREE:
             self.limits["processes"] += _threads_of_user()
-        guest.set_limits(self.limits)
+        self.limits_set = guest.set_limits(self.limits)
+        self.guard = guard.Guard(self.limits, self.folder, self.reach, requests)
+        self.pairs = pair.Pairs(self.guard, self.limits_set, replies, self._fork)
         os.chdir(self.folder)
         sys.argv[:] = ["program.py"]
         self.ipc_tables: list[int] = []
@@ -85,7 +87,7 @@ class Worker:
             try:
                 reply = self.run(request["source"], float(request["seconds"]), request["examined"])
             except Exception as error:
-                guard.end_everything(self.reach, [])
+                guard.end_everything(self.reach, ())
                 if isinstance(error, guard.HostGoneError):
                     return
                 detail = f"the sandbox failed: {type(error).__name__}: {error}"
@@ -95,32 +97,41 @@ class Worker:
     def run(self, source: str, seconds: float, examined: bool) -> dict[str, Any]:
         """The verdict on one program, and whether it left so much behind that this worker should retire.
 
-        An `examined` program is a solution only; the host sends its test next, and the examiner's process is
-        the one that reads it, so that it is never in the memory that solutions are forked from.
+        An `examined` program is a solution only; the host sends its test next, to the process of the tests.
         """
+        reply = self.pairs.run(source, seconds) if examined else self._run_whole(source, seconds)
+        cleared = guard.empty(self.folder)
+        if self.contained:
+            cleared = guard.empty(SHARED_MEMORY) and cleared
+        sound = cleared and not self._ipc_in_use() and guest.read_limits(0) == self.limits_set
+        reply["retire"] = reply["retire"] or not sound
+        return reply
+
+    def _run_whole(self, source: str, seconds: float) -> dict[str, Any]:
         # In a box, so that the forked process can take it out of every frame that it has inherited.
         secret = [os.urandom(24).hex().encode()]
         reading, writing = os.pipe2(os.O_CLOEXEC)
-        if examined:
-            pids = self._start_pair(source, int(seconds) + 2, reading, writing, secret)
-        else:
-            pids = [self._start_program(source, int(seconds) + 2, reading, writing, secret)]
+        pid = self._start_program(source, int(seconds) + 2, reading, writing, secret)
         os.close(writing)
+        done = os.pidfd_open(pid)
+        status = 0
         try:
-            ending = guard.watch(pids, seconds, self.limits, self.folder, self.reach, self.requests)
-            left_processes = guard.end_everything(self.reach, pids)
+            ending = self.guard.watch(done, [pid], seconds)
+            if not ending.reason:
+                _, status = os.waitpid(pid, 0)
+            left_processes = guard.end_everything(self.reach, [pid])
             os.set_blocking(reading, False)
             report = _read_report(reading)
         finally:
             os.close(reading)
-        cleared = guard.empty(self.folder)
-        if self.contained:
-            cleared = guard.empty(SHARED_MEMORY) and cleared
-        verdict, detail = judge(ending, report, secret[0], seconds)
-        # An examiner that was killed may have left its test unread in the channel.
-        broken = ending.reason is not None or (examined and os.WIFSIGNALED(ending.status))
-        retire = broken or left_processes or not cleared or self._ipc_in_use()
-        return {"verdict": verdict, "detail": detail, "seconds": ending.seconds, "retire": retire}
+            os.close(done)
+        verdict, detail = judge(ending, status, report, secret[0], seconds)
+        return {
+            "verdict": verdict,
+            "detail": detail,
+            "seconds": ending.seconds,
+            "retire": ending.reason is not None or left_processes,
+        }
 
     def _ipc_in_use(self) -> bool:
         """Whether shared memory, semaphores or queues exist in the worker's namespace."""
@@ -143,37 +154,12 @@ class Worker:
         os.close(reading)
         return guest.run_program(source, seconds, writing, secret)
 
-    def _start_pair(
-        self, source: str, seconds: int, reading: int, writing: int, secret: list[bytes]
-    ) -> list[int]:
-        """Start a solution and its examiner; the examiner's process is the first."""
-        ours, theirs = border.channels()
-        solution = self._fork()
-        if not solution:
-            secret.clear()
-            for fd in (self.requests, self.replies, reading, writing):
-                os.close(fd)
-            ours.close()
-            candidate.run_candidate(source, seconds, theirs)
-        theirs.close()
-        test = self._fork()
-        if not test:
-            os.close(self.replies)
-            os.close(reading)
-            examiner.run_examiner(self.requests, seconds, ours, writing, secret)
-        ours.close()
-        return [test, solution]
 
-
-def judge(ending: guard.Ending, report: bytes, secret: bytes, seconds: float) -> tuple[str, str]:
+def judge(ending: guard.Ending, status: int, report: bytes, secret: bytes, seconds: float) -> tuple[str, str]:
     """Verdict and detail. Only the bare secret, once, from a process that then exited by itself passes."""
-    if ending.reason == "timeout":
-        return "timeout", f"no end within {seconds:g} s"
-    if ending.reason == "memory":
-        return "memory", "all processes together exceeded the memory limit"
-    if ending.reason == "disk":
-        return "killed", "files exceeded the disk limit"
-    code = os.waitstatus_to_exitcode(ending.status)
+    if ending.reason:
+        return guard.verdict_of_limit(ending.reason, seconds)
+    code = os.waitstatus_to_exitcode(status)
     if report == secret and code == 0:
         return "passed", ""
     if code == guest.FORBIDDEN_STATUS:

@@ -1,0 +1,55 @@
+"""The socket between the worker and the process of its tests: channels to solutions there, verdicts back."""
+
+from __future__ import annotations
+
+import _socket
+import json
+import struct
+
+from inside import border
+
+PAIR = struct.Struct("ii")
+LONGEST = 4096
+
+
+class Control:
+    """One end; no process that runs a solution keeps it."""
+
+    def __init__(self, end: _socket.socket) -> None:
+        self._end = end
+        self.fd = end.fileno()
+
+    def close(self) -> None:
+        """Close this end."""
+        self._end.close()
+
+    def send_channel(self, channel: border.Channel) -> None:
+        """Hand over one side of a channel; raises `OSError` when nobody takes it."""
+        pair = PAIR.pack(channel.reading, channel.writing)
+        self._end.sendmsg([b"c"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, pair)])
+
+    def receive_channel(self) -> border.Channel | None:
+        """The next channel, or None when the worker has gone."""
+        _, extra, _, _ = self._end.recvmsg(1, _socket.CMSG_SPACE(PAIR.size))
+        return border.Channel(*PAIR.unpack(extra[0][2])) if extra else None
+
+    def report(self, verdict: str, detail: str, leaves: bool) -> None:
+        """Tell how a test ended, and whether this process should not be given another."""
+        self._end.send(json.dumps([verdict, detail, leaves]).encode("ascii"))
+
+    def read_report(self) -> tuple[str, str, bool] | None:
+        """The report; None when the process of the tests has ended, or without one."""
+        try:
+            data = self._end.recv(LONGEST, _socket.MSG_DONTWAIT)
+        except OSError:
+            return None
+        if not data:
+            return None
+        verdict, detail, leaves = json.loads(data)
+        return verdict, detail, leaves
+
+
+def controls() -> tuple[Control, Control]:
+    """Both ends of a new socket, which keeps messages whole."""
+    ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+    return Control(ours), Control(theirs)
