@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,14 +51,6 @@ def text_of(codes: Codes) -> str:
     return codes.tobytes().decode("utf-32-le", "surrogatepass")
 
 
-class ClassCounts(NamedTuple):
-    """Numbers of characters, by class."""
-
-    alpha: int
-    digit: int
-    space: int
-
-
 @cache
 def _classes(size: int) -> Table:
     characters = [chr(code) for code in range(size)]
@@ -75,13 +67,9 @@ def class_table(codes: Codes) -> Table:
     return _classes(128 if codes.dtype == np.uint8 else sys.maxunicode + 1)
 
 
-def count_classes(codes: Codes) -> ClassCounts:
-    """How many characters of a text are of which class."""
-    return ClassCounts(*_count_classes(codes, class_table(codes)))
-
-
 @njit(cache=True, nogil=True)
-def _count_classes(codes: Any, classes: Any) -> Any:
+def count_classes(codes: Any, classes: Any) -> Any:
+    """Numbers of characters that are alphabetic, digits and blanks."""
     histogram = np.zeros(256, np.int64)
     for code in codes:
         histogram[classes[code]] += 1

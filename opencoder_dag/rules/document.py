@@ -1,4 +1,4 @@
-"""Signals of text files (32): natural language in Markdown, reStructuredText, plain text and the like."""
+"""Signals of text files alone (15): natural language in Markdown, reStructuredText, plain text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from opencoder_dag.rules.literals import hex_characters
 from opencoder_dag.rules.prose import RAW_WORD, count_sentences, count_upper_words
-from opencoder_dag.rules.signal import Value, signal
+from opencoder_dag.rules.signal import Value, share, signal
 from opencoder_dag.rules.source_file import SourceFile
 
 LINK_START = re.compile(r"\(https?://")
@@ -34,10 +34,6 @@ BULLETS = "•‣▶◀◦■□▪▫–⁃⁌⁍∙○●◘☙❥❧⦾⦿"
 RELATED_STEMS = ("readme", "notes", "todo", "description", "cmakelists")
 
 
-def _share(part: float, whole: float, empty: float = 0.0) -> float:
-    return part / whole if whole else empty
-
-
 @cache
 def stop_words() -> frozenset[str]:
     """English stop words (a word list written for this project)."""
@@ -48,14 +44,14 @@ def stop_words() -> frozenset[str]:
 @signal("qsc_doc_frac_chars_curly_bracket", "general_document")
 def curly_brackets(file: SourceFile) -> Value:
     """Curly braces among all characters."""
-    return _share(file.text.count("{") + file.text.count("}"), file.characters)
+    return share(file.text.count("{") + file.text.count("}"), file.characters)
 
 
 @signal("qsc_doc_frac_words_redpajama_stop", "general_document")
-def stop_word_share(file: SourceFile) -> Value:
+def stop_wordshare(file: SourceFile) -> Value:
     """Stop words among raw words."""
     words = RAW_WORD.findall(file.text)
-    return _share(sum(word in stop_words() for word in words), len(words))
+    return share(sum(word in stop_words() for word in words), len(words))
 
 
 @signal("qsc_doc_num_sentences", "general_document")
@@ -64,37 +60,13 @@ def sentences(file: SourceFile) -> Value:
     return float(count_sentences(file.codes))
 
 
-@signal("qsc_doc_num_words", "general_document")
-def word_count(file: SourceFile) -> Value:
-    """Number of normalised words."""
-    return float(file.words.total)
-
-
-@signal("qsc_doc_num_chars", "general_document")
-def character_count(file: SourceFile) -> Value:
-    """Number of characters."""
-    return float(file.characters)
-
-
-@signal("qsc_doc_num_lines", "general_document")
-def line_count(file: SourceFile) -> Value:
-    """Number of raw lines, blank ones included."""
-    return float(file.raw_lines.count)
-
-
-@signal("qsc_doc_mean_word_length", "general_document")
-def mean_word_length(file: SourceFile) -> Value:
-    """Mean length of normalised words."""
-    return _share(file.words.characters, file.words.total)
-
-
 @signal("qsc_doc_frac_words_full_bracket", "general_document")
 def full_brackets(file: SourceFile) -> Value:
     """Lenticular brackets among raw words."""
     if file.text.isascii():
         return 0.0
     words = RAW_WORD.findall(file.text)
-    return _share(sum(word in BRACKETS for word in words), len(words))
+    return share(sum(word in BRACKETS for word in words), len(words))
 
 
 @signal("qsc_doc_frac_lines_end_with_readmore", "general_document")
@@ -104,7 +76,7 @@ def read_more(file: SourceFile) -> Value:
     if not any(end in file.text for end in ends):
         return 0.0
     lines = file.text.split("\n")
-    return _share(sum(line.rstrip().rstrip("]】").endswith(ends) for line in lines), file.raw_lines.count)
+    return share(sum(line.rstrip().rstrip("]】").endswith(ends) for line in lines), file.survey.lines)
 
 
 @signal("qsc_doc_frac_lines_start_with_bullet", "general_document")
@@ -113,46 +85,34 @@ def bullets(file: SourceFile) -> Value:
     if file.text.isascii():
         return 0.0
     lines = file.text.split("\n")
-    return _share(sum(line.lstrip()[:1] in BULLETS for line in lines if line.strip()), file.raw_lines.count)
-
-
-@signal("qsc_doc_frac_words_unique", "general_document")
-def unique_words(file: SourceFile) -> Value:
-    """Distinct normalised words among all of them."""
-    return _share(len(file.words.counts), file.words.total)
+    return share(sum(line.lstrip()[:1] in BULLETS for line in lines if line.strip()), file.survey.lines)
 
 
 @signal("qsc_doc_entropy_unigram", "general_document")
 def entropy(file: SourceFile) -> Value:
     """Shannon entropy (natural logarithm) of the normalised words; undefined without words."""
-    if not file.words.total:
+    if not file.survey.words:
         return None
-    shares = file.words.counts / file.words.total
+    shares = file.survey.counts / file.survey.words
     return float(-(shares * np.log(shares)).sum())
 
 
 @signal("qsc_doc_frac_words_all_caps", "general_document")
 def all_caps(file: SourceFile) -> Value:
     """Words in upper case only, among raw words."""
-    return _share(*count_upper_words(file.codes))
+    return share(*count_upper_words(file.codes))
 
 
 @signal("qsc_doc_frac_lines_dupe_lines", "general_document")
 def repeated_lines(file: SourceFile) -> Value:
     """Trimmed lines that occur more than once, among visible lines."""
-    return _share(file.trimmed_lines.repeated, file.trimmed_lines.count)
+    return share(file.trimmed_lines.repeated, file.trimmed_lines.count)
 
 
 @signal("qsc_doc_frac_chars_dupe_lines", "general_document")
 def repeated_line_characters(file: SourceFile) -> Value:
     """Characters in trimmed lines that occur more than once, among those of all trimmed lines."""
-    return _share(file.trimmed_lines.repeated_characters, file.trimmed_lines.characters)
-
-
-@signal("qsc_doc_frac_chars_replacement_symbols", "general_document")
-def replacement_characters(file: SourceFile) -> Value:
-    """U+FFFD among all characters."""
-    return _share(file.text.count("\ufffd"), file.characters)
+    return share(file.trimmed_lines.repeated_characters, file.trimmed_lines.characters)
 
 
 @signal("qsc_doc_cate_code_related_file_name", "general_document")
@@ -173,7 +133,7 @@ def sentence_length(file: SourceFile) -> Value:
 @signal("qsc_doc_frac_chars_hyperlink_html_tag", "general_document")
 def links_and_tags(file: SourceFile) -> Value:
     """Characters in bracketed links and in tags, among all characters."""
-    return _share(_link_characters(file.text) + _tag_characters(file.text), file.characters)
+    return share(_link_characters(file.text) + _tag_characters(file.text), file.characters)
 
 
 def _link_characters(text: str) -> int:
@@ -215,22 +175,10 @@ def _tag_characters(text: str) -> int:
 @signal("qsc_doc_frac_chars_alphabet", "general_document")
 def alphabetic(file: SourceFile) -> Value:
     """Alphabetic among visible characters; English only."""
-    return _share(file.classes.alpha, file.visible) if file.natural_language == "en" else None
-
-
-@signal("qsc_doc_frac_chars_digital", "general_document")
-def digits(file: SourceFile) -> Value:
-    """Digits among visible characters; 1 when nothing is visible."""
-    return _share(file.classes.digit, file.visible, 1.0)
-
-
-@signal("qsc_doc_frac_chars_whitespace", "general_document")
-def whitespace(file: SourceFile) -> Value:
-    """Whitespace among all characters; 1 when empty."""
-    return _share(file.classes.space, file.characters, 1.0)
+    return share(file.survey.alpha, file.visible) if file.natural_language == "en" else None
 
 
 @signal("qsc_doc_frac_chars_hex_words", "general_document")
 def hex_words(file: SourceFile) -> Value:
     """Characters in hexadecimal literals, among all characters."""
-    return _share(hex_characters(file.text, file.codes), file.characters)
+    return share(hex_characters(file.text, file.codes), file.characters)

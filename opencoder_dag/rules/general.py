@@ -1,4 +1,4 @@
-"""Signals of code and data files whatever their language (33, nine of them in `repetition`)."""
+"""Signals of code and data files alone, whatever their language (16)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from opencoder_dag.rules.encoded import is_encoded
 from opencoder_dag.rules.lines import lines_with
 from opencoder_dag.rules.literals import concatenation_lines, hex_characters
-from opencoder_dag.rules.signal import Value, signal
+from opencoder_dag.rules.signal import Value, share, signal
 from opencoder_dag.rules.source_file import SourceFile
 
 XML_START = re.compile(r"<\?xml version", re.IGNORECASE)
@@ -24,86 +24,34 @@ PLACEHOLDERS = ("your code here", "fixme", "todo")
 CONCATENATION = re.compile(r"=\s*(?:\"[^\"\n]*\"|'[^'\n]*')\s*\+\s*[\"']")
 
 
-def _share(part: float, whole: float, empty: float = 0.0) -> float:
-    return part / whole if whole else empty
-
-
-@signal("qsc_code_num_words", "general_code")
-def word_count(file: SourceFile) -> Value:
-    """Number of normalised words."""
-    return float(file.words.total)
-
-
-@signal("qsc_code_num_chars", "general_code")
-def character_count(file: SourceFile) -> Value:
-    """Number of characters."""
-    return float(file.characters)
-
-
-@signal("qsc_code_mean_word_length", "general_code")
-def mean_word_length(file: SourceFile) -> Value:
-    """Mean length of normalised words."""
-    return _share(file.words.characters, file.words.total)
-
-
-@signal("qsc_code_frac_words_unique", "general_code")
-def unique_words(file: SourceFile) -> Value:
-    """Distinct normalised words among all of them."""
-    return _share(len(file.words.counts), file.words.total)
-
-
-@signal("qsc_code_frac_chars_replacement_symbols", "general_code")
-def replacement_characters(file: SourceFile) -> Value:
-    """U+FFFD among all characters."""
-    return _share(file.text.count("\ufffd"), file.characters)
-
-
-@signal("qsc_code_frac_chars_digital", "general_code")
-def digits(file: SourceFile) -> Value:
-    """Digits among visible characters; 1 when nothing is visible."""
-    return _share(file.classes.digit, file.visible, 1.0)
-
-
-@signal("qsc_code_frac_chars_whitespace", "general_code")
-def whitespace(file: SourceFile) -> Value:
-    """Whitespace among all characters; 1 when empty."""
-    return _share(file.classes.space, file.characters, 1.0)
-
-
 @signal("qsc_code_size_file_byte", "general_code")
 def size(file: SourceFile) -> Value:
     """File size in bytes."""
     return float(file.size)
 
 
-@signal("qsc_code_num_lines", "general_code")
-def line_count(file: SourceFile) -> Value:
-    """Number of raw lines, blank ones included."""
-    return float(file.raw_lines.count)
-
-
 @signal("qsc_code_num_chars_line_max", "general_code")
 def longest_line(file: SourceFile) -> Value:
     """Length of the longest raw line, its newline included."""
-    return float(file.raw_lines.longest)
+    return float(file.survey.longest_line)
 
 
 @signal("qsc_code_num_chars_line_mean", "general_code")
 def mean_line(file: SourceFile) -> Value:
     """Mean length of raw lines, their newlines included."""
-    return file.raw_lines.mean
+    return share(file.characters, file.survey.lines)
 
 
 @signal("qsc_code_frac_chars_alphabet", "general_code")
 def alphabetic(file: SourceFile) -> Value:
     """Alphabetic among visible characters; 0 when nothing is visible."""
-    return _share(file.classes.alpha, file.visible)
+    return share(file.survey.alpha, file.visible)
 
 
 @signal("qsc_code_frac_chars_comments", "general_code")
-def comment_share(file: SourceFile) -> Value:
+def commentshare(file: SourceFile) -> Value:
     """Characters of comments (in Python also of docstrings) among all characters."""
-    return _share(file.comment_characters, file.characters)
+    return share(file.comment_characters, file.characters)
 
 
 @signal("qsc_code_cate_xml_start", "general_code")
@@ -115,7 +63,7 @@ def xml_start(file: SourceFile) -> Value:
 @signal("qsc_code_frac_lines_dupe_lines", "general_code")
 def repeated_lines(file: SourceFile) -> Value:
     """Code lines that occur more than once (blanks apart), among code lines."""
-    return file.per_code_line(file.code_lines.repeated)
+    return file.per_code_line(file.code_survey.repeated_lines)
 
 
 @signal("qsc_code_cate_autogen", "general_code")
@@ -132,19 +80,19 @@ def generated(file: SourceFile) -> Value:
 @signal("qsc_code_frac_lines_long_string", "general_code")
 def long_string_lines(file: SourceFile) -> Value:
     """Lines in string literals of more than 20 words, among code lines."""
-    return file.per_code_line(file.strings.long_lines)
+    return file.per_code_line(file.code_survey.long_string_lines)
 
 
 @signal("qsc_code_frac_chars_string_length", "general_code")
 def string_characters(file: SourceFile) -> Value:
     """Characters inside string literals among those of the text without comments."""
-    return file.share_of_code(file.strings.characters)
+    return file.share_of_code(file.code_survey.string_characters)
 
 
 @signal("qsc_code_frac_chars_long_word_length", "general_code")
 def long_word_characters(file: SourceFile) -> Value:
     """Characters of words over 20 characters (no links) in strings, among those without comments."""
-    return file.share_of_code(file.strings.long_word_characters)
+    return file.share_of_code(file.code_survey.long_word_characters)
 
 
 @signal("qsc_code_frac_lines_string_concat", "general_code")
@@ -174,7 +122,7 @@ def hex_words(file: SourceFile) -> Value:
 @signal("qsc_code_frac_lines_prompt_comments", "general_code")
 def placeholder_comments(file: SourceFile) -> Value:
     """Comment lines with a placeholder (to-do and the like) among raw lines."""
-    return _share(lines_with(file.split.comments.lower(), PLACEHOLDERS), file.raw_lines.count)
+    return share(lines_with(file.split.comments.lower(), PLACEHOLDERS), file.survey.lines)
 
 
 @signal("qsc_code_frac_lines_assert", "general_code")

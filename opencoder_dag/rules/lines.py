@@ -10,23 +10,9 @@ import numpy as np
 from numba import njit
 
 from opencoder_dag.rules.characters import SPACE, Codes, class_table
-from opencoder_dag.rules.words import _mix, _table_bits
+from opencoder_dag.rules.words import mix, table_bits
 
 NEWLINE = 10
-
-
-@dataclass(frozen=True)
-class RawLines:
-    """Lines that end after each newline, which belongs to its line; lengths in characters."""
-
-    count: int
-    longest: int
-    characters: int
-
-    @property
-    def mean(self) -> float:
-        """Mean length, 0 without a line."""
-        return self.characters / self.count if self.count else 0.0
 
 
 @dataclass(frozen=True)
@@ -39,20 +25,9 @@ class VisibleLines:
     repeated_characters: int
 
 
-def raw_lines(codes: Codes) -> RawLines:
-    """Measure the raw lines of a text."""
-    count, longest = _raw_lines(codes)
-    return RawLines(count, longest, len(codes))
-
-
 def trimmed_lines(codes: Codes) -> VisibleLines:
     """Lines compared and measured after trimming blanks at both ends."""
-    return VisibleLines(*_visible_lines(codes, class_table(codes), False))
-
-
-def squeezed_lines(codes: Codes) -> VisibleLines:
-    """Lines compared and measured without any blank; one of a single character or `},` never repeats."""
-    return VisibleLines(*_visible_lines(codes, class_table(codes), True))
+    return VisibleLines(*count_visible_lines(codes, class_table(codes), False))
 
 
 def lines_with(text: str, needles: Sequence[str]) -> int:
@@ -93,7 +68,8 @@ def hits(text: str, needle: str) -> Iterator[int]:
 
 
 @njit(cache=True, nogil=True)
-def _raw_lines(codes: Any) -> Any:
+def count_raw_lines(codes: Any) -> Any:
+    """Lines that end after each newline, which belongs to its line: how many, and the longest."""
     count = 0
     longest = 0
     start = 0
@@ -109,8 +85,11 @@ def _raw_lines(codes: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _visible_lines(codes: Any, classes: Any, squeeze: bool) -> Any:
-    """Hash every visible line, then count copies; `squeeze` leaves inner blanks out of hash and length."""
+def count_visible_lines(codes: Any, classes: Any, squeeze: bool) -> Any:
+    """The fields of `VisibleLines`: hash every line with something visible, then count copies.
+
+    `squeeze` leaves inner blanks out of hash and length; then a line of one character or `},` never repeats.
+    """
     size = len(codes)
     newlines = 1
     for position in range(size):
@@ -128,7 +107,7 @@ def _visible_lines(codes: Any, classes: Any, squeeze: bool) -> Any:
     for position in range(size + 1):
         if position == size or codes[position] == NEWLINE:
             if length > 0:
-                hashes[total] = _mix(key)
+                hashes[total] = mix(key)
                 lengths[total] = length
                 exempt[total] = squeeze and (
                     length == 1 or (length == 2 and before_last == 125 and last == 44)
@@ -152,7 +131,7 @@ def _visible_lines(codes: Any, classes: Any, squeeze: bool) -> Any:
         length += 1
         before_last = last
         last = code
-    bits = _table_bits(total)
+    bits = table_bits(total)
     mask = np.int64((1 << bits) - 1)
     slots = np.full(1 << bits, -1, np.int64)
     tally = np.zeros(total, np.int64)

@@ -6,7 +6,6 @@ right, no escapes) and hexadecimal numbers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,26 +18,6 @@ LONG_WORD = 20  # characters; longer words in strings count as encoded
 LONG_LINE = 20  # words; longer lines in strings count as data
 SINGLE, DOUBLE = 39, 34
 NEWLINE, PLUS = 10, 43
-
-
-@dataclass(frozen=True)
-class Strings:
-    """What the string literals of a text hold.
-
-    `characters` and `long_word_characters` are of strings whose plain quotes close on the same line,
-    `long_lines` of strings whose plain quotes may span lines.
-    """
-
-    characters: int
-    long_word_characters: int
-    long_lines: int
-
-
-def strings_of(codes: Codes) -> Strings:
-    """Measure the string literals of a text."""
-    classes = class_table(codes)
-    characters, long_words = _one_line_strings(codes, classes)
-    return Strings(int(characters), int(long_words), int(_long_lines(codes, classes)))
 
 
 def hex_characters(text: str, codes: Codes) -> int:
@@ -161,7 +140,8 @@ def _next_string(codes: Any, start: int, one_line: bool, hopeless: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _one_line_strings(codes: Any, classes: Any) -> Any:
+def count_string_characters(codes: Any, classes: Any) -> Any:
+    """Characters inside strings that close on their line, and those of long words in them but links."""
     hopeless = np.zeros(4, np.bool_)
     characters = 0
     long_words = 0
@@ -206,7 +186,8 @@ def _ends_in_http(codes: Any, end: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def _long_lines(codes: Any, classes: Any) -> int:
+def count_long_lines(codes: Any, classes: Any) -> int:
+    """Lines of many words in strings, whose plain quotes may span lines."""
     hopeless = np.zeros(4, np.bool_)
     lines = 0
     start, end, after = _next_string(codes, 0, False, hopeless)

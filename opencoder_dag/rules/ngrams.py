@@ -13,28 +13,21 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from opencoder_dag.rules.words import Words, _table_bits
+from opencoder_dag.rules.words import table_bits
 
 TOP = (2, 3, 4)
 REPEATED = (5, 6, 7, 8, 9, 10)
-
-
-def ngram_shares(words: Words) -> dict[int, float]:
-    """Share of the words' characters, by n.
-
-    For n in `TOP`: characters of the most frequent n-word sequence (the first of them in case of a tie),
-    times its count; overlaps are not removed, so it can exceed 1; 0 when nothing repeats. For n in
-    `REPEATED`: characters of all words covered by a sequence of n words that occurs at least twice, each
-    word once.
-    """
-    shares = _shares(words.ids, words.lengths, words.counts, max(REPEATED)).tolist()
-    total = words.characters
-    return {n: shares[n] / total if total else 0.0 for n in (*TOP, *REPEATED)}
+LONGEST = 10  # words of a sequence
 
 
 @njit(cache=True, nogil=True)
-def _shares(ids: Any, lengths: Any, counts: Any, longest: int) -> npt.NDArray[np.int64]:
-    """Characters, by n: of the top sequence times its count for n < 5, covered by repeated ones from 5."""
+def count_covered(ids: Any, lengths: Any, counts: Any, longest: int) -> npt.NDArray[np.int64]:
+    """Characters by n (from 2 to `longest`), of words as `scan_words` numbers them.
+
+    For n < 5: of the most frequent n-word sequence (the first of them in case of a tie), times its count;
+    overlaps are not removed, so they can exceed those of all words; 0 when nothing repeats. From 5 on: of all
+    words covered by a sequence of n words that occurs at least twice, each word once.
+    """
     total = len(ids)
     covered = np.zeros(longest + 1, np.int64)
     # The sequences that occur more than once, in order: where each starts and which it is.
@@ -52,7 +45,7 @@ def _shares(ids: Any, lengths: Any, counts: Any, longest: int) -> npt.NDArray[np
     for n in range(2, longest + 1):
         if live < 2:
             break
-        bits = _table_bits(live)
+        bits = table_bits(live)
         shift = np.uint64(64 - bits)
         mask = np.int64((1 << bits) - 1)
         slots = np.full(1 << bits, -1, np.int32)

@@ -22,8 +22,8 @@ Compute = Callable[[SourceFile], Value]
 
 # Modules that register signals, in the order in which a file's signals are listed.
 MODULES = (
+    "common",
     "document",
-    "repetition",
     "general",
     "python",
     "c_family",
@@ -66,9 +66,14 @@ def signal(name: str, group: Group, language: str | None = None) -> Callable[[Co
     return register
 
 
+def share(part: float, whole: float, empty: float = 0.0) -> float:
+    """A part of a whole, or what it is taken for where there is none."""
+    return part / whole if whole else empty
+
+
 @cache
 def all_signals() -> dict[str, Signal]:
-    """Every signal by name, in a fixed order: document, general code, then languages."""
+    """Every signal by name, in a fixed order: of text and code alike, of text, of code, then of languages."""
     for module in MODULES:
         import_module(f"opencoder_dag.rules.{module}")
     return dict(_REGISTRY)

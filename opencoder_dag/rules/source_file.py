@@ -9,12 +9,13 @@ import html
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from opencoder_dag.rules import heads, lines, literals, ngrams, words
-from opencoder_dag.rules.characters import ClassCounts, Codes, codes_of, count_classes, text_of
+from opencoder_dag.rules import heads, lines
+from opencoder_dag.rules.characters import Codes, codes_of, text_of
 from opencoder_dag.rules.comments import Split, python_comment_characters, split_comments
 from opencoder_dag.rules.javascript_outline import Script, script_of
 from opencoder_dag.rules.python_outline import Outline, outline_of
 from opencoder_dag.rules.scanners_markup import visible_mask
+from opencoder_dag.rules.survey import CodeSurvey, TextSurvey, survey_code, survey_text
 
 T = TypeVar("T")
 
@@ -89,34 +90,19 @@ class SourceFile:
         return len(self.text)
 
     @shared
-    def classes(self) -> ClassCounts:
-        """How many characters are alphabetic, digits and blanks."""
-        return count_classes(self.codes)
+    def survey(self) -> TextSurvey:
+        """Characters by class, lines, words and repeated word sequences of the text."""
+        return survey_text(self.codes)
 
     @property
     def visible(self) -> int:
         """Characters that are not whitespace."""
-        return self.characters - self.classes.space
-
-    @shared
-    def raw_lines(self) -> lines.RawLines:
-        """Lines of the text, blank ones included."""
-        return lines.raw_lines(self.codes)
+        return self.characters - self.survey.space
 
     @shared
     def trimmed_lines(self) -> lines.VisibleLines:
         """Visible lines of the text, compared after trimming."""
         return lines.trimmed_lines(self.codes)
-
-    @shared
-    def words(self) -> words.Words:
-        """Normalised words."""
-        return words.normalised_words(self.codes)
-
-    @shared
-    def ngram_shares(self) -> dict[int, float]:
-        """Share of characters in the top (n 2 to 4) or in repeated (n 5 to 10) word sequences."""
-        return ngrams.ngram_shares(self.words)
 
     @shared
     def split(self) -> Split:
@@ -167,14 +153,9 @@ class SourceFile:
         return self.code.lower()
 
     @shared
-    def code_lines(self) -> lines.VisibleLines:
-        """Visible lines of the text without comments, compared without blanks."""
-        return lines.squeezed_lines(self.code_codes)
-
-    @shared
-    def strings(self) -> literals.Strings:
-        """What the string literals hold."""
-        return literals.strings_of(self.code_codes)
+    def code_survey(self) -> CodeSurvey:
+        """Lines and strings of the text without comments."""
+        return survey_code(self.code_codes)
 
     @shared
     def function_heads(self) -> int:
@@ -183,8 +164,8 @@ class SourceFile:
 
     def per_code_line(self, count: float) -> float | None:
         """A count divided by the number of code lines; None when there is no code line."""
-        return count / self.code_lines.count if self.code_lines.count else None
+        return count / self.code_survey.lines if self.code_survey.lines else None
 
     def share_of_code(self, count: float) -> float | None:
         """A count of characters divided by those of the text without comments; None when it is blank."""
-        return count / len(self.code) if self.code_lines.count else None
+        return count / len(self.code) if self.code_survey.lines else None

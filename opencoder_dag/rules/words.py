@@ -12,7 +12,7 @@ import string
 import sys
 import unicodedata
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,35 +28,12 @@ CONTROLS = [code for code in (*range(32), *range(127, 160)) if chr(code) not in 
 BREAK, LETTER, SYMBOL, DELETED = 0, 1, 2, 3
 
 
-class Words(NamedTuple):
-    """The words of a text: for each its identity (0.. in order of first occurrence) and its length.
-
-    ids: [W] int32, lengths: [W] int32 in characters, counts: [U] occurrences of each distinct word,
-    characters: of all words together.
-    """
-
-    ids: npt.NDArray[np.int32]
-    lengths: npt.NDArray[np.int32]
-    counts: npt.NDArray[np.int32]
-    characters: int
-
-    @property
-    def total(self) -> int:
-        """Number of words."""
-        return len(self.ids)
-
-
-def normalised_words(codes: Codes) -> Words:
-    """Words of a text after normalisation."""
+def prepared(codes: Codes) -> tuple[Codes, npt.NDArray[np.uint8], npt.NDArray[np.uint32]]:
+    """What `scan_words` takes to cut a text into normalised words: code points, classes, folded forms."""
     if codes.dtype == np.uint8:
-        classes, folds = _ascii_tables()
-        return Words(*_scan(codes, classes, folds))
-    return raw_words(codes_of(_normalise(codes)))  # NFKC may have made new punctuation: words of their own
-
-
-def raw_words(codes: Codes) -> Words:
-    """Words of a text as it is: runs of word characters, and runs of other visible characters."""
-    return Words(*_scan(codes, *_raw_tables(codes.dtype == np.uint8)))
+        return codes, *_ascii_tables()
+    plain = codes_of(_normalise(codes))  # NFKC may have made new punctuation: words of their own
+    return plain, *raw_tables(plain.dtype == np.uint8)
 
 
 def _normalise(codes: Codes) -> str:
@@ -87,7 +64,7 @@ def _ascii_tables() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]]:
 
 
 @cache
-def _raw_tables(ascii_only: bool) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]]:
+def raw_tables(ascii_only: bool) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]]:
     """Word class of every character, nothing folded."""
     flags = class_table(np.zeros(0, np.uint8 if ascii_only else np.uint32))
     classes = np.full(len(flags), SYMBOL, np.uint8)
@@ -97,7 +74,7 @@ def _raw_tables(ascii_only: bool) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np
 
 
 @njit(cache=True, nogil=True)
-def _mix(key: Any) -> Any:
+def mix(key: Any) -> Any:
     """Spread the bits of a 64-bit key (the finaliser of MurmurHash3)."""
     key ^= key >> np.uint64(33)
     key *= np.uint64(0xFF51AFD7ED558CCD)
@@ -108,7 +85,7 @@ def _mix(key: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _table_bits(entries: int) -> int:
+def table_bits(entries: int) -> int:
     """Size, as a power of two, of an open-addressing table that stays at most half full."""
     bits = 4
     while (1 << bits) < 2 * entries + 2:
@@ -117,8 +94,12 @@ def _table_bits(entries: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _scan(codes: Any, classes: Any, folds: Any) -> Any:
-    """Cut into words, and number the distinct ones by a 64-bit hash of their characters."""
+def scan_words(codes: Any, classes: Any, folds: Any) -> Any:
+    """Cut into words, and number the distinct ones by a 64-bit hash of their characters.
+
+    Returns ids ([W] int32, from 0 in order of first occurrence), lengths ([W] int32, in characters), counts
+    ([U] int32, occurrences of each distinct word) and the characters of all words together.
+    """
     size = len(codes)
     hashes = np.empty(size, np.uint64)
     lengths = np.empty(size, np.int32)
@@ -140,12 +121,12 @@ def _scan(codes: Any, classes: Any, folds: Any) -> Any:
             elif here != DELETED:
                 break
             position += 1
-        hashes[total] = _mix(key)
+        hashes[total] = mix(key)
         lengths[total] = length
         total += 1
     ids = np.empty(total, np.int32)
     counts = np.zeros(total, np.int32)
-    bits = _table_bits(total)
+    bits = table_bits(total)
     mask = np.uint64((1 << bits) - 1)
     slots = np.full(1 << bits, -1, np.int32)
     firsts = np.empty(total, np.uint64)

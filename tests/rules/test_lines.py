@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from opencoder_dag.rules.characters import codes_of
 from opencoder_dag.rules.encoded import encoded_runs, is_encoded
-from opencoder_dag.rules.lines import lines_with, raw_lines, squeezed_lines, trimmed_lines
-from opencoder_dag.rules.literals import hex_characters, strings_of
+from opencoder_dag.rules.lines import lines_with, trimmed_lines
+from opencoder_dag.rules.literals import hex_characters
+from opencoder_dag.rules.survey import survey_code, survey_text
 
 texts = st.text(alphabet=st.sampled_from("ab  \n\n\t},é\u2003"), max_size=80)
 quoted = st.text(alphabet=st.sampled_from("'\"'\"a \nwé:/x"), max_size=60)
@@ -28,8 +29,8 @@ def insides(pattern: re.Pattern[str], text: str) -> list[str]:
 @given(texts)
 def test_lines(text: str):
     raw = text.splitlines(keepends=True) if "\u2028" not in text else []
-    found = raw_lines(codes_of(text))
-    assert (found.count, found.longest) == (len(raw), max(map(len, raw), default=0))
+    found = survey_text(codes_of(text))
+    assert (found.lines, found.longest_line) == (len(raw), max(map(len, raw), default=0))
     trimmed = [line.strip() for line in text.split("\n") if line.strip()]
     counts = Counter(trimmed)
     lines = trimmed_lines(codes_of(text))
@@ -38,38 +39,40 @@ def test_lines(text: str):
     assert lines.repeated_characters == sum(len(line) for line in trimmed if counts[line] > 1)
     squeezed = [re.sub(r"\s", "", line) for line in trimmed]
     counts = Counter(squeezed)
-    lines = squeezed_lines(codes_of(text))
-    assert lines.count == len(squeezed)
-    assert lines.repeated == sum(counts[line] > 1 and len(line) > 1 and line != "}," for line in squeezed)
+    code = survey_code(codes_of(text))
+    assert code.lines == len(squeezed)
+    assert code.repeated_lines == sum(
+        counts[line] > 1 and len(line) > 1 and line != "}," for line in squeezed
+    )
 
 
 @settings(max_examples=400, deadline=None)
 @given(quoted)
 def test_strings(text: str):
-    found = strings_of(codes_of(text))
-    assert found.characters == sum(map(len, insides(ONE_LINE, text)))
+    found = survey_code(codes_of(text))
+    assert found.string_characters == sum(map(len, insides(ONE_LINE, text)))
     words = [word for inside in insides(ONE_LINE, text) for word in inside.split()]
     assert found.long_word_characters == sum(len(word) for word in words if len(word) > 20)
 
 
 def test_long_words_leave_links_out():
     link = "https://example.org/a/long/path"
-    assert strings_of(codes_of(f"a = '{link} and{'x' * 30}'")).long_word_characters == 33
-    assert strings_of(codes_of(f"a = '(see {link})'")).long_word_characters == 0
+    assert survey_code(codes_of(f"a = '{link} and{'x' * 30}'")).long_word_characters == 33
+    assert survey_code(codes_of(f"a = '(see {link})'")).long_word_characters == 0
 
 
 def test_long_lines_count_words_and_punctuation():
     line = "word, " * 11  # 22 words and marks
     text = f"x = '''short\n{line}\n{line}''' + 'a b'\n"
-    assert strings_of(codes_of(text)).long_lines == 2
-    assert strings_of(codes_of(text.replace("'''", '"'))).long_lines == 2
+    assert survey_code(codes_of(text)).long_string_lines == 2
+    assert survey_code(codes_of(text.replace("'''", '"'))).long_string_lines == 2
 
 
 def test_an_unclosed_quote_costs_no_second_search():
     text = "it's\n" * 20_001  # an odd number of quotes, none closing on its line
-    found = strings_of(codes_of(text))
-    assert found.characters == 0
-    assert found.long_lines == 0
+    found = survey_code(codes_of(text))
+    assert found.string_characters == 0
+    assert found.long_string_lines == 0
 
 
 def test_lines_with_counts_lines_not_hits():

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opencoder_dag.rules.characters import codes_of, text_of
-from opencoder_dag.rules.ngrams import REPEATED, TOP, ngram_shares
-from opencoder_dag.rules.words import CONTROLS, TYPOGRAPHIC, normalised_words, raw_words
+from opencoder_dag.rules.ngrams import REPEATED, TOP
+from opencoder_dag.rules.survey import survey_text
+from opencoder_dag.rules.words import CONTROLS, TYPOGRAPHIC, prepared, raw_tables, scan_words
 
 
 def slow_words(text: str) -> list[str]:
@@ -48,32 +49,32 @@ texts = st.text(alphabet=st.sampled_from("aAbB z_.,\n\t\x00\x0c1é’…「Σİ�
 @given(texts)
 def test_words_are_those_of_the_plain_definition(text: str):
     expected = slow_words(text)
-    found = normalised_words(codes_of(text))
-    assert found.total == len(expected)
-    assert found.lengths.tolist() == list(map(len, expected))
+    ids, lengths, counts, characters = scan_words(*prepared(codes_of(text)))
+    assert characters == sum(map(len, expected))
+    assert lengths.tolist() == list(map(len, expected))
     numbering: dict[str, int] = {}
-    assert found.ids.tolist() == [numbering.setdefault(word, len(numbering)) for word in expected]
-    assert found.counts.tolist() == list(Counter(expected).values())
+    assert ids.tolist() == [numbering.setdefault(word, len(numbering)) for word in expected]
+    assert counts.tolist() == list(Counter(expected).values())
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.sampled_from(["a", "bb", "ccc", "d"]), max_size=60))
 def test_repetition_is_that_of_the_plain_definition(words: list[str]):
-    shares = ngram_shares(normalised_words(codes_of(" ".join(words))))
+    shares = survey_text(codes_of(" ".join(words))).covered
     for n in TOP:
-        assert shares[n] == pytest.approx(slow_top(words, n))
+        assert shares[n - 2] == pytest.approx(slow_top(words, n))
     for n in REPEATED:
-        assert shares[n] == pytest.approx(slow_repeated(words, n))
+        assert shares[n - 2] == pytest.approx(slow_repeated(words, n))
 
 
 def test_ties_go_to_the_first_sequence():
     words = ["aa", "b", "cccc", "d", "aa", "b", "cccc", "d"]
-    assert ngram_shares(normalised_words(codes_of(" ".join(words))))[2] == pytest.approx(3 * 2 / 16)
+    assert survey_text(codes_of(" ".join(words))).covered[0] == pytest.approx(3 * 2 / 16)
 
 
 def test_raw_words_keep_punctuation_and_case():
-    assert raw_words(codes_of("Foo_bar(x) += -1")).lengths.tolist() == [7, 1, 1, 1, 2, 1, 1]
-    assert raw_words(codes_of("Ab ab")).ids.tolist() == [0, 1]
+    assert scan_words(codes_of("Foo_bar(x) += -1"), *raw_tables(True))[1].tolist() == [7, 1, 1, 1, 2, 1, 1]
+    assert scan_words(codes_of("Ab ab"), *raw_tables(True))[0].tolist() == [0, 1]
 
 
 @given(st.text(max_size=50))
