@@ -35,6 +35,7 @@ from opencoder_dag.errors import InputError
 from opencoder_dag.lake import canonical_json, read_table, read_text, write_bytes
 
 FORM = 2  # of the files of a memory; raised when older ones can no longer be read
+CODEC = "lz4_raw"  # texts are short: zstd sets up longer than it unpacks, and packs slower
 TEXTS_SCHEMA = pa.schema([*ORIGIN_FIELDS, pa.field("size", pa.int64()), pa.field("text", pa.large_binary())])
 
 
@@ -145,7 +146,7 @@ def _path(step: RememberStep, kind: str) -> str:
 
 
 def _texts(table: pa.Table, rows: np.ndarray[Any, Any]) -> pa.RecordBatch:
-    codec = pa.Codec("zstd")
+    codec = pa.Codec(CODEC)
     taken = table.take(pa.array(rows))
     encoded = [text.encode() for text in taken["content"].to_pylist()]
     columns = {
@@ -163,7 +164,7 @@ def _texts(table: pa.Table, rows: np.ndarray[Any, Any]) -> pa.RecordBatch:
 
 def recall_texts(plan: Plan, ordinal: np.ndarray[Any, Any]) -> pa.Table:
     """Remembered documents by ordinal, in that order: `ORIGIN_COLUMNS` and `content`."""
-    codec = pa.Codec("zstd")
+    codec = pa.Codec(CODEC)
     shards = ordinal >> SHARD_BITS
     tables, places = [], []
     for shard in np.unique(shards).tolist():
