@@ -103,7 +103,6 @@ class Domains(Section):
     neutral_share: float = Field(
         0.6, gt=0, lt=1, description="share of pages about code from which a site speaks for all its pages"
     )
-    doubt: float = Field(0.5, ge=0, le=1, description="share of the threshold that lets a missed page join")
     joining_pages: int = Field(60, ge=0, description="recalled pages that a code domain adds to the seed")
     reviewed: str | None = Field(
         None, description="file with one reviewed pattern a line (percent is the wildcard)"

@@ -126,8 +126,8 @@ class Loop:
         positives: Ints,
     ) -> Ints:
         """Pages that join the positives of the next round: those that match an accepted pattern and were
-        missed, unless the classifier is sure of the contrary; and, so that the seed does not drift towards
-        such pages, some recalled ones of each code-related domain.
+        missed, where their site makes up for their score; and, so that the seed does not drift towards such
+        pages, some recalled ones of each code-related domain.
 
         Never the pages that tune the threshold, nor those that a label calls negative.
         """
@@ -136,7 +136,7 @@ class Loop:
         free[np.concatenate([self.split.held_positive, self.split.held_negative, positives])] = False
         if self.labels.negatives_known:
             free &= ~self.labels.negative
-        missed = free & ~recalled & (scores >= config.doubt * threshold)
+        missed = free & ~recalled & recall_on_sites(self.index, self.usable, scores, threshold, config)
         missed &= matching(self.index, missed, patterns)
         joining = [np.flatnonzero(missed)]
         domain = np.array(self.index.domain)
