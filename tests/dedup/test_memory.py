@@ -16,7 +16,7 @@ from opencoder_dag.lake import Dataset, Lake
 from opencoder_dag.recipe import Dedup
 from tests.dedup.corpus import dataset, near_copies
 
-CONFIG = Dedup(preset="custom", permutations=256, bands=128, rows=2, similarity=0.6)
+CONFIG = Dedup(preset="custom", permutations=128, bands=64, rows=2, similarity=0.6)
 
 
 def verdicts(*results: Dataset) -> tuple[list[str], dict[str, tuple[str, str, float]]]:
