@@ -20,6 +20,7 @@ from typing import Any, cast
 
 HEADER = struct.Struct("<Q")
 LONGEST = 1 << 30
+READ_AHEAD = 4096
 MOST_ITEMS = 1_000_000  # of an iterator
 
 PLAIN_TYPES: frozenset[type] = frozenset(
@@ -180,6 +181,7 @@ class Channel:
 
     def __init__(self, reading: int, writing: int) -> None:
         self.reading, self.writing = reading, writing
+        self.read_ahead = b""
 
     def close(self) -> None:
         """Close this side."""
@@ -202,19 +204,24 @@ def send(channel: Channel, data: bytes) -> None:
 
 def receive(channel: Channel) -> bytes | None:
     """One message from the other side, or None when it has gone or sends too much."""
-    header = _exactly(channel, HEADER.size)
-    if header is None:
-        return None
-    (length,) = HEADER.unpack(header)
-    return None if length > LONGEST else _exactly(channel, length)
-
-
-def _exactly(channel: Channel, length: int) -> bytes | None:
-    parts = []
-    while length:
-        part = os.read(channel.reading, min(length, 1 << 20))
+    data = channel.read_ahead
+    while len(data) < HEADER.size:
+        part = os.read(channel.reading, READ_AHEAD)
         if not part:
             return None
-        parts.append(part)
-        length -= len(part)
-    return b"".join(parts)
+        data += part
+    end = HEADER.size + HEADER.unpack_from(data)[0]
+    if end > LONGEST:
+        return None
+    if len(data) < end:
+        parts = [data]
+        missing = end - len(data)
+        while missing:
+            part = os.read(channel.reading, min(missing, 1 << 20))
+            if not part:
+                return None
+            parts.append(part)
+            missing -= len(part)
+        data = b"".join(parts)
+    channel.read_ahead = data[end:]
+    return data[HEADER.size : end]

@@ -16,7 +16,8 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
-from types import ModuleType
+from functools import lru_cache
+from types import CodeType, ModuleType
 from typing import Any, NoReturn
 
 from inside import border, closed, control, guest, wire
@@ -122,7 +123,7 @@ class Examiner:
     def serve(self) -> NoReturn:
         """Take the channel to a solution from the worker and its test from the host, again and again."""
         try:
-            os.setsid()
+            os.setpgid(0, 0)
             self.ignore_signals()
             gc.enable()
             largest = _largest_kib() + MOST_GROWTH_KIB
@@ -145,9 +146,9 @@ class Examiner:
             link = Link(channel, self.stand_apart)
             names = Names(module.__dict__)
             names.link = link
-            prelude = compile(message["prelude"], "<prelude>", "exec", dont_inherit=True)
-            test = compile(message["test"], "<test>", "exec", dont_inherit=True)
-            if not (closed.is_closed(prelude) and closed.is_closed(test)):
+            prelude, prelude_closed = _compiled(message["prelude"], "<prelude>")
+            test, test_closed = _compiled(message["test"], "<test>")
+            if not (prelude_closed and test_closed):
                 self.stand_apart()
             link.answer()
             exec(prelude, names)
@@ -179,6 +180,13 @@ class Examiner:
         """A solution may be of the same user, and its signals must not reach the tests of others."""
         for number in signal.valid_signals() - {signal.SIGCHLD, signal.SIGKILL, signal.SIGSTOP}:
             self.handlers[number] = signal.signal(number, signal.SIG_IGN)
+
+
+@lru_cache(maxsize=8)  # the samples of a problem come one after the other
+def _compiled(source: str, name: str) -> tuple[CodeType, bool]:
+    """Code, and whether it is closed."""
+    code = compile(source, name, "exec", dont_inherit=True)
+    return code, closed.is_closed(code)
 
 
 def _largest_kib() -> int:

@@ -6,7 +6,7 @@ busy machine gives a program the same chance as an idle one.
 
 # Plain `os` calls instead of pathlib and shutil: a worker is forked for every program, and what it has loaded
 # makes each fork dearer.
-# ruff: noqa: PTH101, PTH106, PTH108, PTH123, PTH208
+# ruff: noqa: PTH101, PTH106, PTH108, PTH208
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ PATIENCE = 12.0
 PAGE = os.sysconf("SC_PAGE_SIZE")
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 CPUS = os.cpu_count() or 1
+LONGEST_FILE = 1 << 14
 
 NAMESPACE, USER, TREE = "namespace", "user", "tree"
 
@@ -98,10 +99,15 @@ class Guard:
 
 def _fields(path: str) -> list[bytes]:
     try:
-        with open(path, "rb") as handle:
-            return handle.read().rpartition(b")")[2].split()
+        fd = os.open(path, os.O_RDONLY)
     except OSError:
         return []
+    try:
+        return os.read(fd, LONGEST_FILE).rpartition(b")")[2].split()
+    except OSError:
+        return []
+    finally:
+        os.close(fd)
 
 
 def _run_delay(pid: int) -> float:
