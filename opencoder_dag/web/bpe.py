@@ -183,6 +183,7 @@ def _merge_piece(
     ranks: Int32s,
     merged: Int32s,
     room: Int64s,
+    queue: list[int],
     tokens: Int32s,
     used: int,
 ) -> int:
@@ -197,7 +198,6 @@ def _merge_piece(
         room[2],
         room[3],
     )  # the rank is of the pair that begins here
-    queue = [0 for _ in range(0)]  # of rank << 32 | place
     for k in range(size):
         ids[k] = byte_tokens[data[start + k]]
         before[k], after[k], rank_at[k] = k - 1, k + 1, NO_RANK
@@ -259,10 +259,9 @@ def _encode(
     tokens = np.empty(offsets[-1] - offsets[0], np.int32)  # a token is one byte at least
     ends = np.zeros(offsets.size, np.int64)
     hashes = np.zeros(FIRST_SLOTS, np.uint64)
-    pieces = np.zeros(
-        (FIRST_SLOTS, 4), np.int64
-    )  # byte, bytes, token, tokens of the first place; bytes 0: free
+    pieces = np.zeros((FIRST_SLOTS, 4), np.int32)  # first byte, bytes (0: free), first token, tokens
     room = np.empty((4, FIRST_ROOM), np.int64)  # for the merges of one piece
+    queue = [0 for _ in range(0)]  # of rank << 32 | place; empty between two pieces
     distinct = 0
     used = 0
     for text in range(offsets.size - 1):
@@ -289,7 +288,9 @@ def _encode(
                 begin = used
                 if size > room.shape[1]:
                     room = np.empty((4, 2 * size), np.int64)
-                used = _merge_piece(data, i, end, byte_tokens, pairs, ranks, merged, room, tokens, used)
+                used = _merge_piece(
+                    data, i, end, byte_tokens, pairs, ranks, merged, room, queue, tokens, used
+                )
                 hashes[slot] = mixed
                 pieces[slot, 0], pieces[slot, 1] = i, size
                 pieces[slot, 2], pieces[slot, 3] = begin, used - begin
@@ -302,10 +303,10 @@ def _encode(
 
 
 @nb.njit(cache=True, nogil=True)
-def _grown(hashes: npt.NDArray[np.uint64], pieces: Int64s) -> tuple[npt.NDArray[np.uint64], Int64s]:
-    """The table of pieces at four times the size."""
-    more_hashes = np.zeros(4 * hashes.size, np.uint64)
-    more_pieces = np.zeros((4 * hashes.size, 4), np.int64)
+def _grown(hashes: npt.NDArray[np.uint64], pieces: Int32s) -> tuple[npt.NDArray[np.uint64], Int32s]:
+    """The table of pieces at twice the size."""
+    more_hashes = np.zeros(2 * hashes.size, np.uint64)
+    more_pieces = np.zeros((2 * hashes.size, 4), np.int32)
     mask = np.uint64(more_hashes.size - 1)
     for old in range(hashes.size):
         if pieces[old, 1] > 0:

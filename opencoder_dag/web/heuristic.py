@@ -25,7 +25,7 @@ CODE_LINE = re.compile(
       | [\w.\[\]"']+\s*(?:[-+*/|&]|:)?=\s*[^=\s].*[\w)\]}"';,]\s*$               # assignments
       | [\w.:>-]+\([^()]*(?:\([^()]*\)[^()]*)*\)\s*(?:->\s*\S+)?[;:{]?\s*$      # calls and signatures
       | :(?:param|type|return|returns|rtype|raises)\b | \.\.\ code | [{}\]);]+[;,]?\s*$
-      | .*[^\s;];\s*$ | .*\)\s*\{\s*$ | </?\w+(?:\ [\w:-]+=.*)?/?>\s*$
+      | </?\w+(?:\ [\w:-]+=.*)?/?>\s*$
     )""",
     re.VERBOSE,
 )
@@ -56,6 +56,18 @@ def code_share(text: str) -> CodeShare:
         sum(len(match[2]) for match in BLOCK.finditer(sample)) if "```" in sample or "~~~" in sample else 0
     )
     prose = BLOCK.sub("", sample) if in_blocks else sample
-    lines = [line[:LINE_CHARACTERS] for line in prose.split("\n") if line.strip()]
-    looks = sum(CODE_LINE.match(line) is not None for line in lines)
-    return CodeShare(in_blocks / max(len(sample), 1), looks / max(len(lines), 1))
+    lines = [line[:LINE_CHARACTERS] for line in prose.split("\n") if line and not line.isspace()]
+    return CodeShare(in_blocks / max(len(sample), 1), sum(map(looks_like_code, lines)) / max(len(lines), 1))
+
+
+def looks_like_code(line: str) -> bool:
+    """Whether a line is a statement or opens a block by its end, or matches `CODE_LINE`.
+
+    The ends are no part of the pattern, which would search every line of prose for them.
+    """
+    text = line.rstrip()
+    if text.endswith(";") and len(text) > 1 and text[-2] != ";" and not text[-2].isspace():
+        return True
+    if text.endswith("{") and text[:-1].rstrip().endswith(")"):
+        return True
+    return CODE_LINE.match(line) is not None
