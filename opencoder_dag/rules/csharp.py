@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from opencoder_dag.rules.heads import Openers, keys_of, method_heads
+from opencoder_dag.rules.heads import Openers, keys_of
 from opencoder_dag.rules.lines import lines_with
 from opencoder_dag.rules.signal import Value, signal
 from opencoder_dag.rules.source_file import SourceFile
@@ -24,7 +24,7 @@ PLAIN_LINES = Openers(
 
 
 def _methods(file: SourceFile) -> int:
-    return method_heads(file.code_codes, MODIFIERS, NO_METHOD, generics=False)
+    return file.method_heads(MODIFIERS, NO_METHOD, generics=False)
 
 
 @signal("qsc_codecsharp_frac_lines_func_ratio", "language", "csharp")

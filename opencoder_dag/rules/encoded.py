@@ -151,7 +151,10 @@ def _encoded_runs(codes: Any, classes: Any, kinds: Any, escapes: bool) -> Any:
         start, end = _next_stretch(codes, classes, kinds, bit, least, 0)
         while start < size:
             position = start
-            while position < end:
+            while position + least <= end:
+                if not (_is_hex(codes[position], kinds) or codes[position] == BACKSLASH):
+                    position += 1  # an indentation, most often
+                    continue
                 units = 0
                 last = position
                 while True:

@@ -8,7 +8,7 @@ from opencoder_dag.rules.encoded import is_encoded
 from opencoder_dag.rules.lines import lines_with
 from opencoder_dag.rules.literals import concatenation_lines, hex_characters
 from opencoder_dag.rules.signal import Value, share, signal
-from opencoder_dag.rules.source_file import SourceFile
+from opencoder_dag.rules.source_file import SourceFile, lowered
 
 XML_START = re.compile(r"<\?xml version", re.IGNORECASE)
 XML_WINDOW = 100  # characters
@@ -122,7 +122,7 @@ def hex_words(file: SourceFile) -> Value:
 @signal("qsc_code_frac_lines_prompt_comments", "general_code")
 def placeholder_comments(file: SourceFile) -> Value:
     """Comment lines with a placeholder (to-do and the like) among raw lines."""
-    return share(lines_with(file.split.comments.lower(), PLACEHOLDERS), file.survey.lines)
+    return share(lines_with(lowered(file.split.comments), PLACEHOLDERS), file.survey.lines)
 
 
 @signal("qsc_code_frac_lines_assert", "general_code")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from opencoder_dag.rules.heads import Openers, keys_of, method_heads
+from opencoder_dag.rules.heads import Openers, keys_of
 from opencoder_dag.rules.lines import lines_with
 from opencoder_dag.rules.signal import Value, signal
 from opencoder_dag.rules.source_file import SourceFile
@@ -36,7 +36,7 @@ UPPER_ALPHANUMERIC = re.compile(r"[A-Z][a-zA-Z0-9]*")
 
 
 def _methods(file: SourceFile) -> int:
-    return method_heads(file.code_codes, MODIFIER_KEYS, NO_METHOD, generics=True)
+    return file.method_heads(MODIFIER_KEYS, NO_METHOD, generics=True)
 
 
 def _share_named(found: list[str], form: re.Pattern[str]) -> float | None:

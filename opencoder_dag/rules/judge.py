@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from opencoder_dag.document import one_line
 from opencoder_dag.errors import InputError
 from opencoder_dag.rules.profiles import Threshold, draw, profile, profile_name
-from opencoder_dag.rules.signal import Signal, Value, all_signals
+from opencoder_dag.rules.signal import Compute, Value, all_signals
 from opencoder_dag.rules.source_file import SourceFile
 
 DECIMALS = 8
@@ -24,10 +24,12 @@ DECIMALS = 8
 class Rule(NamedTuple):
     """A signal with its threshold; nothing drops from `low` to `high`, which spares a closer look."""
 
-    signal: Signal
+    name: str
+    compute: Compute
     threshold: Threshold
     low: float
     high: float
+    bounds: str  # the threshold in words
 
 
 @dataclass
@@ -66,7 +68,8 @@ def rules_of(doc_type: str, language: str, natural_language: str) -> tuple[Rule,
         return None
     known = all_signals()
     return tuple(
-        Rule(known[rule], threshold, *threshold.spares) for rule, threshold in profile(name).drop_when.items()
+        Rule(rule, known[rule].compute, threshold, *threshold.spares, threshold.describe())
+        for rule, threshold in profile(name).drop_when.items()
     )
 
 
@@ -89,18 +92,18 @@ def judge_file(file: SourceFile, seed: int, document: str, disabled: Collection[
     if rules is None:
         verdict.hits["document_type"] = {"value": file.doc_type, "threshold": "code, data or text"}
         return verdict
-    for signal, threshold, low, high in rules:
-        if signal.name in disabled:
+    for name, compute, threshold, low, high, bounds in rules:
+        if disabled and name in disabled:
             continue
         try:
-            value = signal.compute(file)
+            value = compute(file)
         except Exception as error:
-            verdict.errors[signal.name] = one_line(error)
+            verdict.errors[name] = one_line(error)
             continue
         if value is not None and not low <= value <= high and threshold.exceeded(value):
-            hit = {"value": rounded(value), "threshold": threshold.describe()}
-            drops = threshold.probability == 1 or draw(seed, signal.name, document) < threshold.probability
-            (verdict.hits if drops else verdict.spared)[signal.name] = hit
+            hit = {"value": rounded(value), "threshold": bounds}
+            drops = threshold.probability == 1 or draw(seed, name, document) < threshold.probability
+            (verdict.hits if drops else verdict.spared)[name] = hit
     return verdict
 
 
@@ -130,7 +133,7 @@ def explain(path_or_text: Path | str, path: str | None = None, released: bool = 
     rules = rules_of(file.doc_type, file.language, file.natural_language)
     if rules is None:
         raise InputError(f"{file.name}: files of type '{file.doc_type}' ({file.language}) are not kept")
-    thresholds = {rule.signal.name: rule.threshold for rule in rules}
+    thresholds = {rule.name: rule.threshold for rule in rules}
     rows = []
     for signal in all_signals().values():
         if not signal.applies_to(file):

@@ -26,12 +26,19 @@ CONTROLS = [code for code in (*range(32), *range(127, 160)) if chr(code) not in 
 
 # Classes of the word scanner.
 BREAK, LETTER, SYMBOL, DELETED = 0, 1, 2, 3
+COMPLEX = 4  # a character whose normal form is none of its own, or depends on its neighbours
+SIMPLE_END = 0x20000  # code points from here on (rare Han characters and the like) count as complex
+FINAL_SIGMA = 0x3A3  # its lower case depends on what follows
+JAMO = (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3))  # vowels and finals that Hangul syllables are made of
 
 
 def prepared(codes: Codes) -> tuple[Codes, npt.NDArray[np.uint8], npt.NDArray[np.uint32]]:
     """What `scan_words` takes to cut a text into normalised words: code points, classes, folded forms."""
     if codes.dtype == np.uint8:
         return codes, *_ascii_tables()
+    classes, folds = _simple_tables()
+    if _are_below(codes, classes, COMPLEX):
+        return codes, classes, folds
     plain = codes_of(_normalise(codes))  # NFKC may have made new punctuation: words of their own
     return plain, *raw_tables(plain.dtype == np.uint8)
 
@@ -61,6 +68,36 @@ def _ascii_tables() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]]:
     classes = np.array([LETTER if chr(code).isalnum() else BREAK for code in range(128)], np.uint8)
     classes[[code for code in CONTROLS if code < 128]] = DELETED
     return classes, np.array([ord(chr(code).lower()) for code in range(128)], np.uint32)
+
+
+@cache
+def _simple_tables() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]]:
+    """Word class and normal form of every character below `SIMPLE_END`, punctuation being a break.
+
+    A text of characters that are not complex needs no pass of its own to be normalised: none of them becomes
+    several characters, or joins the one before it.
+    """
+    characters = list(map(chr, range(SIMPLE_END)))
+    parts = [unicodedata.decomposition(character).split() for character in characters]
+    joining = {int(part[1], 16) for part in parts if len(part) == 2 and not part[0].startswith("<")}
+    forms = [unicodedata.normalize("NFKC", character.lower()) for character in characters]
+    folds = np.array([ord(form) if len(form) == 1 else 0 for form in forms], np.uint32)
+    classes = raw_tables(False)[0][folds]
+    classes[[len(form) != 1 or unicodedata.combining(form) > 0 for form in forms]] = COMPLEX
+    classes[np.isin(folds, [*joining, *JAMO])] = COMPLEX
+    classes[FINAL_SIGMA] = COMPLEX
+    classes[[ord(mark) for mark in string.punctuation + TYPOGRAPHIC]] = BREAK
+    classes[CONTROLS] = DELETED
+    return classes, folds
+
+
+@njit(cache=True, nogil=True)
+def _are_below(codes: Any, classes: Any, bound: int) -> bool:
+    """Whether every character has a class below a bound."""
+    position = 0
+    while position < len(codes) and codes[position] < len(classes) and classes[codes[position]] < bound:
+        position += 1
+    return position == len(codes)
 
 
 @cache

@@ -42,7 +42,9 @@ def slow_repeated(words: list[str], n: int) -> float:
     return sum(len(words[at]) for at in covered) / max(sum(map(len, words)), 1)
 
 
-texts = st.text(alphabet=st.sampled_from("aAbB z_.,\n\t\x00\x0c1é’…「Σİß́①🙂"), max_size=120)
+texts = st.text(
+    alphabet=st.sampled_from("aAbB z_.,\n\t\x00\x0c1é’…「Σİß́①🙂ＡK각\u0bbe\U00020000"), max_size=120
+)
 
 
 @settings(max_examples=300, deadline=None)
@@ -83,3 +85,22 @@ def test_codes_and_text_are_inverse(text: str):
     assert len(codes) == len(text)
     assert codes.dtype == (np.uint8 if text.isascii() else np.uint32)
     assert text_of(codes) == text
+
+
+def test_every_character_is_normalised_as_in_a_text_of_any_other():
+    """One by one between letters: the tables of simple characters against the plain definition."""
+    for start in range(0, 0x20000, 0x1000):
+        text = " ".join(f"A{chr(code)}b" for code in range(start, start + 0x1000))
+        expected = slow_words(text)
+        assert scan_words(*prepared(codes_of(text)))[1].tolist() == list(map(len, expected))
+        simple = " ".join(word for word in text.split(" ") if _is_simple(word))
+        ids, lengths, _, _ = scan_words(*prepared(codes_of(simple + " é")))
+        words = slow_words(simple + " é")
+        numbering: dict[str, int] = {}
+        assert lengths.tolist() == list(map(len, words))
+        assert ids.tolist() == [numbering.setdefault(word, len(numbering)) for word in words]
+
+
+def _is_simple(word: str) -> bool:
+    codes = codes_of(word + "é")
+    return prepared(codes)[0] is codes
