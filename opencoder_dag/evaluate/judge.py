@@ -142,8 +142,12 @@ def normal(answer: str) -> str:
 
 
 def judge_choices(problem: Problem, bits: Sequence[float]) -> Judgement:
-    """Whether the choice with the fewest bits a byte is the right one; the first wins a tie."""
-    sizes = [len(choice.encode()) for choice in problem.choices]
+    """Whether the choice with the fewest bits a byte is the right one; the first wins a tie.
+
+    The blank before a choice costs bits but is not counted as a byte, as in `acc_norm` of
+    lm-evaluation-harness.
+    """
+    sizes = [len(choice.strip().encode()) or 1 for choice in problem.choices]
     best = min(range(len(bits)), key=lambda index: (bits[index] / sizes[index], index))
     verdict = "passed" if best == int(problem.answer) else "failed"
     return Judgement(problem, (problem.choices[best],), (verdict,), ("",))

@@ -37,7 +37,7 @@ from opencoder_dag.train.card import add_scores
 if TYPE_CHECKING:
     from opencoder_dag.instruct.llm import ChatModel
 
-VERSION = "2"
+VERSION = "3"
 STAGE = "eval_scores"
 
 
