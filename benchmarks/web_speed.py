@@ -13,6 +13,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,9 @@ def bare_extraction(path: str) -> list[str]:
     with Path(path).open("rb") as stream:
         for record in ArchiveIterator(stream, record_types=WarcRecordType.response, parse_http=True):
             raw = record.reader.read()
-            texts.append(extract_plain_text(bytes_to_str(raw, detect_encoding(raw)), main_content=True))
+            texts.append(
+                extract_plain_text(bytes_to_str(raw, detect_encoding(raw) or "utf-8"), main_content=True)
+            )
     return texts
 
 
@@ -78,22 +81,34 @@ def main() -> None:
     )
     parser.add_argument("warc")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--only", choices=STEPS, help="one half of the run")
     args = parser.parse_args()
-    html = sum(len(found.html or b"") for found in read_warc(args.warc, "a") if isinstance(found, Page)) / 1e6
-    results = {}
-    for name, function in (
-        ("extraction, bare loop", lambda: bare_extraction(args.warc)),
-        ("extraction, ours", lambda: our_extraction(args.warc)),
-        ("extraction, whole task", lambda: our_stage(args.warc)),
-    ):
-        results[name] = html / timed(function, args.repeats)
-    texts = our_extraction(args.warc)
+    versions = {name: version(name) for name in ("fastwarc", "resiliparse", "fasttext")}
+    print(json.dumps({"versions": versions}))
+    for step in [args.only] if args.only else STEPS:
+        for name, rate in STEPS[step](args.warc, args.repeats).items():
+            print(f"{name:46s} {rate:10.2f} MB per CPU second")
+
+
+def extraction_rates(warc: str, repeats: int) -> dict[str, float]:
+    """WARC to text, in megabytes of HTML."""
+    size = sum(len(found.html or b"") for found in read_warc(warc, "a") if isinstance(found, Page)) / 1e6
+    functions: dict[str, Callable[[str], object]] = {
+        "extraction, bare loop": bare_extraction,
+        "extraction, ours": our_extraction,
+        "extraction, whole task": our_stage,
+    }
+    return {name: size / timed(partial(function, warc), repeats) for name, function in functions.items()}
+
+
+def classification_rates(warc: str, repeats: int) -> dict[str, float]:
+    """Text to score, in megabytes of text."""
+    results: dict[str, float] = {}
+    texts = our_extraction(warc)
     size = sum(len(text.encode()) for text in texts) / 1e6
     segmenter = train_segmenter([text[:8000] for text in texts], 8000)
-    results["segmentation (once a page)"] = size / timed(lambda: encode(segmenter, texts), args.repeats)
-    results["code heuristic (once a page)"] = size / timed(
-        lambda: [code_share(t) for t in texts], args.repeats
-    )
+    results["segmentation (once a page)"] = size / timed(lambda: encode(segmenter, texts), repeats)
+    results["code heuristic (once a page)"] = size / timed(lambda: [code_share(t) for t in texts], repeats)
     tokens = encode(segmenter, texts)
     shares = [code_share(text) for text in texts]
     structure = np.array([share.features() for share in shares], np.int32) + np.int32(8000)
@@ -115,25 +130,23 @@ def main() -> None:
             bare = fasttext.train_supervised(
                 str(plain), dim=100, wordNgrams=2, bucket=200_000, epoch=5, minCount=2, thread=1, verbose=0
             )
-        results["classification, bare fastText on words"] = size / timed(
-            lambda: bare.predict(lines), args.repeats
-        )
+        results["classification, bare fastText on words"] = size / timed(lambda: bare.predict(lines), repeats)
         reference = fasttext.load_model(str(model))
         whole = Classifier(train_tokens=10**9)
         shown = [example.line(whole).partition(" ")[2] for example in examples]
         results["classification, bare fastText on our tokens"] = size / timed(
-            lambda: reference.predict(shown), args.repeats
+            lambda: reference.predict(shown), repeats
         )
         results["classification, ours, later rounds"] = size / timed(
-            lambda: scorer.score(tokens, structure, config.structure), args.repeats
+            lambda: scorer.score(tokens, structure, config.structure), repeats
         )
         results["classification, ours, first of a page"] = size / timed(
-            lambda: first_classification(segmenter, texts, scorer), args.repeats
+            lambda: first_classification(segmenter, texts, scorer), repeats
         )
-    versions = {name: version(name) for name in ("fastwarc", "resiliparse", "fasttext")}
-    print(json.dumps({"html_mb": round(html, 2), "text_mb": round(size, 2), "versions": versions}))
-    for name, rate in results.items():
-        print(f"{name:46s} {rate:10.2f} MB per CPU second")
+    return results
+
+
+STEPS = {"extraction": extraction_rates, "classification": classification_rates}
 
 
 if __name__ == "__main__":

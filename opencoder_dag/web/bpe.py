@@ -27,6 +27,7 @@ NEW_LINE, TAB, BLANK = 10, 9, 32
 NO_RANK = -1
 FIRST_SLOTS = 1 << 14
 FIRST_ROOM = 256
+WORD_BYTES = 8
 FNV_OFFSET, FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
@@ -47,29 +48,7 @@ class Merges:
     @staticmethod
     def of(tokenizer: Tokenizer) -> Merges | None:
         """The tables of a plain byte-level BPE tokenizer; None for any other model."""
-        model = json.loads(tokenizer.to_str())["model"]
-        special = (
-            "dropout",
-            "continuing_subword_prefix",
-            "end_of_word_suffix",
-            "byte_fallback",
-            "ignore_merges",
-        )
-        vocabulary = model["vocab"]
-        if model["type"] != "BPE" or any(model.get(name) for name in special):
-            return None
-        if not all(sign in vocabulary for sign in byte_signs()):
-            return None
-        slots = 1 << (4 * len(model["merges"]) + 4).bit_length()
-        pairs = np.full(slots, -1, np.int64)
-        ranks, merged = np.zeros(slots, np.int32), np.zeros(slots, np.int32)
-        parts = [pair.split(" ") if isinstance(pair, str) else pair for pair in model["merges"]]
-        left = np.array([vocabulary[first] for first, _ in parts], np.int64)
-        right = np.array([vocabulary[second] for _, second in parts], np.int64)
-        joined = np.array([vocabulary[first + second] for first, second in parts], np.int32)
-        _fill(left << 32 | right, joined, pairs, ranks, merged)
-        byte_tokens = np.array([vocabulary[sign] for sign in byte_signs()], np.int32)
-        return Merges(byte_tokens, pairs, ranks, merged)
+        return _tables(tokenizer.to_str())
 
     def encode(self, texts: pa.LargeStringArray) -> pa.ListArray:
         """Token ids of each text as an Arrow list<int32>."""
@@ -81,6 +60,33 @@ class Merges:
         tables = (self.byte_tokens, self.pairs, self.ranks, self.merged)
         tokens, ends = _encode(signs, bounds, character_classes(), *tables)
         return pa.ListArray.from_arrays(pa.array(ends.astype(np.int32)), pa.array(tokens))
+
+
+@lru_cache(maxsize=4)
+def _tables(tokenizer: str) -> Merges | None:
+    model = json.loads(tokenizer)["model"]
+    special = (
+        "dropout",
+        "continuing_subword_prefix",
+        "end_of_word_suffix",
+        "byte_fallback",
+        "ignore_merges",
+    )
+    vocabulary = model["vocab"]
+    if model["type"] != "BPE" or any(model.get(name) for name in special):
+        return None
+    if not all(sign in vocabulary for sign in byte_signs()):
+        return None
+    slots = 1 << (4 * len(model["merges"]) + 4).bit_length()
+    pairs = np.full(slots, -1, np.int64)
+    ranks, merged = np.zeros(slots, np.int32), np.zeros(slots, np.int32)
+    parts = [pair.split(" ") if isinstance(pair, str) else pair for pair in model["merges"]]
+    left = np.array([vocabulary[first] for first, _ in parts], np.int64)
+    right = np.array([vocabulary[second] for _, second in parts], np.int64)
+    joined = np.array([vocabulary[first + second] for first, second in parts], np.int32)
+    _fill(left << 32 | right, joined, pairs, ranks, merged)
+    byte_tokens = np.array([vocabulary[sign] for sign in byte_signs()], np.int32)
+    return Merges(byte_tokens, pairs, ranks, merged)
 
 
 @lru_cache
@@ -237,6 +243,21 @@ def _queue_pair(
         heapq.heappush(queue, rank_at[left] << 32 | left)
 
 
+@nb.njit(cache=True, nogil=True, inline="always")
+def _piece_hash(data: Bytes, start: int, size: int) -> np.uint64:
+    """A hash of a piece. Short pieces of one size never share it: no step loses a bit."""
+    mixed = np.uint64(0)
+    if size <= WORD_BYTES:
+        for k in range(start, start + size):
+            mixed = mixed << np.uint64(8) | np.uint64(data[k])
+    else:
+        mixed = FNV_OFFSET
+        for k in range(start, start + size):
+            mixed = (mixed ^ np.uint64(data[k])) * FNV_PRIME
+    mixed *= GOLDEN
+    return mixed ^ (mixed >> np.uint64(32))
+
+
 @nb.njit(cache=True, nogil=True)
 def _same(data: Bytes, first: int, second: int, size: int) -> bool:
     for k in range(size):  # noqa: SIM110  numba compiles the loop, not the generator
@@ -269,14 +290,13 @@ def _encode(
         while i < stop:
             end = _piece_end(data, i, stop, classes)
             size = end - i
-            mixed = FNV_OFFSET
-            for k in range(i, end):
-                mixed = (mixed ^ np.uint64(data[k])) * FNV_PRIME
-            mixed ^= mixed >> np.uint64(32)
+            mixed = _piece_hash(data, i, size)
             mask = np.uint64(hashes.size - 1)
             slot = mixed & mask
             while pieces[slot, 1] > 0 and not (
-                hashes[slot] == mixed and pieces[slot, 1] == size and _same(data, pieces[slot, 0], i, size)
+                hashes[slot] == mixed
+                and pieces[slot, 1] == size
+                and (size <= WORD_BYTES or _same(data, pieces[slot, 0], i, size))
             ):
                 slot = (slot + np.uint64(1)) & mask
             if pieces[slot, 1] > 0:

@@ -61,6 +61,7 @@ LIMITED = {
     "core": resource.RLIMIT_CORE,
     "processes": resource.RLIMIT_NPROC,
 }
+EVERY_LIMIT = sorted({value for name, value in vars(resource).items() if name.startswith("RLIMIT_")})
 Limits = list[tuple[int, int]]
 
 
@@ -108,7 +109,7 @@ def set_limits(limits: dict[str, int]) -> Limits:
 
 def read_limits(pid: int) -> Limits:
     """The limits of a process, 0 for this one; a program may have lowered those of others of its user."""
-    return [resource.prlimit(pid, what) for what in LIMITED.values()]
+    return [resource.prlimit(pid, what) for what in EVERY_LIMIT]
 
 
 def set_limit(what: int, value: int) -> None:

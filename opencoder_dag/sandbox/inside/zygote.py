@@ -90,8 +90,10 @@ class Worker:
                 guard.end_everything(self.reach, ())
                 if isinstance(error, guard.HostGoneError):
                     return
-                detail = f"the sandbox failed: {type(error).__name__}: {error}"
-                reply = {"verdict": "error", "detail": detail, "seconds": 0.0, "retire": True}
+                verdict, detail = "error", f"the sandbox failed: {type(error).__name__}: {error}"
+                if self._limits_lowered():
+                    verdict, detail = "killed", "lowered the limits of the sandbox"
+                reply = {"verdict": verdict, "detail": detail, "seconds": 0.0, "retire": True}
             wire.send(self.replies, reply)
 
     def run(self, source: str, seconds: float, examined: bool) -> dict[str, Any]:
@@ -103,7 +105,7 @@ class Worker:
         cleared = guard.empty(self.folder)
         if self.contained:
             cleared = guard.empty(SHARED_MEMORY) and cleared
-        sound = cleared and not self._ipc_in_use() and guest.read_limits(0) == self.limits_set
+        sound = cleared and not self._ipc_in_use() and not self._limits_lowered()
         reply["retire"] = reply["retire"] or not sound
         return reply
 
@@ -136,6 +138,10 @@ class Worker:
     def _ipc_in_use(self) -> bool:
         """Whether shared memory, semaphores or queues exist in the worker's namespace."""
         return any(os.pread(table, 4096, 0).count(b"\n") > 1 for table in self.ipc_tables)  # a heading
+
+    def _limits_lowered(self) -> bool:
+        """Whether the program has lowered limits of this worker, which it can: they have one user."""
+        return guest.read_limits(0) != self.limits_set
 
     def _fork(self) -> int:
         """Fork; the new process ends with the worker."""
