@@ -24,7 +24,8 @@ from rich.table import Table
 
 from opencoder_dag.engine import connect
 from opencoder_dag.errors import InputError, OpencoderError
-from opencoder_dag.recipe import load_recipe, seed_names, split_seed
+from opencoder_dag.recipe import seed_names, split_seed
+from opencoder_dag.recipe_files import load_recipe
 from opencoder_dag.report.console import console
 from opencoder_dag.report.scores import plain_number, recipe_rows
 from opencoder_dag.settings import Settings, load_settings

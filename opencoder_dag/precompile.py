@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from opencoder_dag.dedup import deduplicate
 from opencoder_dag.engine import SerialEngine
 from opencoder_dag.lake import Lake
-from opencoder_dag.recipe import load_recipe
+from opencoder_dag.recipe_files import load_recipe
 from opencoder_dag.rules import filter_corpus
 from opencoder_dag.sources import collect, sources_from_spec
 

@@ -1,19 +1,15 @@
 """One run, described: typed, validated, hashed per section.
 
-Belongs here: the fields of a recipe, how a recipe file extends its parent, and the scales. A recipe says
-what is run; where it runs is `settings.py`. Section names are the rooms of the cookbook.
+Belongs here: the fields of a recipe. A recipe says what is run; where it runs is `settings.py`. Section names
+are the rooms of the cookbook. How recipe files extend one another is in `recipe_files.py`.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from functools import cache
-from importlib import resources
-from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from opencoder_dag.errors import InputError
@@ -285,7 +281,7 @@ class Recipe(Section):
     def with_changes(self, changes: Mapping[str, Mapping[str, Any]]) -> Recipe:
         """A copy with some keys of some sections replaced; raises `InputError` naming the wrong key."""
         try:
-            return Recipe.model_validate_json(canonical_json(_merge(self.model_dump(mode="json"), changes)))
+            return Recipe.model_validate_json(canonical_json(merge(self.model_dump(mode="json"), changes)))
         except ValidationError as error:
             raise InputError(describe(error)) from None
 
@@ -293,52 +289,6 @@ class Recipe(Section):
         """The named sections (or `seed`) as plain values, for a stage's fingerprint."""
         whole = self.model_dump(mode="json")
         return {name: whole[name] for name in names}
-
-
-# --- files ---
-
-SHIPPED = Path(str(resources.files("opencoder_dag") / "recipes"))
-
-
-def recipe_files(extra: Path | None = None) -> dict[str, Path]:
-    """Recipe name to file: the shipped ones, then those of the folder `extra`, which may not redefine any."""
-    files = {path.stem: path for path in sorted(SHIPPED.glob("*.yaml"))}
-    if extra is not None:
-        if not extra.is_dir():
-            raise InputError(f"OPENCODER_RECIPES: {extra} is not a folder")
-        for path in sorted(extra.glob("*.yaml")):
-            if path.stem in files:
-                raise InputError(f"{path}: a recipe named '{path.stem}' is shipped already; rename the file")
-            files[path.stem] = path
-    return files
-
-
-def load_recipe(name: str, scale: str = "laptop", extra: Path | None = None) -> Recipe:
-    """Read a recipe file with its parents and the overlay of a scale.
-
-    `NAME-seed3` is the recipe NAME with seed 3. Raises `InputError` with the file and the key for anything
-    unknown, ill-typed or impossible, for a parent that does not exist and for a cycle of parents.
-    """
-    files = recipe_files(extra)
-    base, seed = split_seed(name)
-    chain = _chain(base, files)
-    merged: dict[str, Any] = {}
-    for _path, content in reversed(chain):
-        # The scale goes over the root, so that what an ablation changes still wins.
-        merged = _merge(merged, content) if merged else _merge(content, _read_yaml(scale_file(scale)))
-    merged["name"] = name
-    merged.pop("extends", None)
-    if seed is not None:
-        merged["seed"] = seed
-    try:
-        return Recipe.model_validate_json(canonical_json(merged))
-    except ValidationError as error:
-        raise InputError(f"{chain[0][0]}: {describe(error)}") from None
-
-
-def recipe_names(extra: Path | None = None, seeds: int = 1) -> list[str]:
-    """Names of all recipes; with several seeds also `NAME-seed1` and so on."""
-    return [name for base in recipe_files(extra) for name in seed_names(base, seeds)]
 
 
 def seed_names(base: str, seeds: int) -> list[str]:
@@ -352,55 +302,13 @@ def split_seed(name: str) -> tuple[str, int | None]:
     return (base, int(seed)) if found and seed.isdigit() else (name, None)
 
 
-def scale_file(scale: str) -> Path:
-    """File of a scale overlay; raises `InputError` listing the known ones."""
-    path = SHIPPED / "scales" / f"{scale}.yaml"
-    if not path.exists():
-        known = ", ".join(sorted(found.stem for found in path.parent.glob("*.yaml")))
-        raise InputError(f"OPENCODER_SCALE: no scale '{scale}' (known: {known})")
-    return path
-
-
-def _chain(name: str, files: Mapping[str, Path]) -> list[tuple[Path, dict[str, Any]]]:
-    chain: list[tuple[Path, dict[str, Any]]] = []
-    seen: list[str] = []
-    current: str | None = name
-    while current is not None:
-        if current not in files:
-            where = f"{chain[-1][0]}: extends" if chain else "recipe"
-            raise InputError(f"{where}: no recipe '{current}'{near_miss(current, files)}")
-        if current in seen:
-            raise InputError(f"{files[name]}: extends: cycle {' -> '.join([*seen, current])}")
-        seen.append(current)
-        content = _read_yaml(files[current])
-        chain.append((files[current], content))
-        current = content.get("extends")
-        if current is not None and not isinstance(current, str):
-            raise InputError(f"{chain[-1][0]}: extends: must be the name of a recipe, not {current!r}")
-    return chain
-
-
-@cache
-def _parse(path: Path, mtime_ns: int) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not YAML ({' '.join(str(error).split())})") from None
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: must be a mapping of sections")
-    return content
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    return _parse(path, path.stat().st_mtime_ns)
-
-
-def _merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with the keys of `change` in place of its own, section by section."""
     merged = dict(base)
     for key, value in change.items():
         inner = merged.get(key)
         merged[key] = (
-            _merge(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
+            merge(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
         )
     return merged
 

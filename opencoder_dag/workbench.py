@@ -17,7 +17,8 @@ from opencoder_dag.engine import Engine, open_engine
 from opencoder_dag.errors import InputError, OpencoderError
 from opencoder_dag.inputs import OneFolderLake, no_documents, open_input
 from opencoder_dag.lake import Dataset, Lake, open_dataset
-from opencoder_dag.recipe import Recipe, load_recipe
+from opencoder_dag.recipe import Recipe
+from opencoder_dag.recipe_files import load_recipe
 from opencoder_dag.report.console import console, progress, stage_line
 from opencoder_dag.sandbox import SandboxOptions
 from opencoder_dag.settings import Settings, load_settings

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from opencoder_dag.recipe import Recipe, load_recipe
+from opencoder_dag.recipe import Recipe
+from opencoder_dag.recipe_files import load_recipe
 
 
 class RecipeBook(dg.ConfigurableResource):

@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from opencoder_dag.recipe import recipe_files
+from opencoder_dag.recipe_files import recipe_files
 from opencoder_dag.settings import Settings
 
 EIGHT = {

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from opencoder_dag.recipe import load_recipe
+from opencoder_dag.recipe_files import load_recipe
 from resources.mlflow import MlflowResource, readable_parameters
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from opencoder_dag.errors import InputError
-from opencoder_dag.recipe import Filter, PythonRules, QualitySample, load_recipe
+from opencoder_dag.recipe import Filter, PythonRules, QualitySample
+from opencoder_dag.recipe_files import load_recipe
 from opencoder_dag.rules import filter_corpus
 
 OFF = PythonRules(syntax=False, data_dense=False, repetition=False, undefined_names=False)

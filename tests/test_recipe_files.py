@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from opencoder_dag.errors import InputError
-from opencoder_dag.recipe import load_recipe, recipe_files, recipe_names
+from opencoder_dag.recipe_files import load_recipe, recipe_files, recipe_names
 
 
 def write(folder: Path, **files: str) -> Path:
