@@ -151,7 +151,6 @@ def measure(pages: list[Hinted], split: int, config: RecallConfig, work: Path) -
         Lake(str(work / "lake")), page_source(str(work / "crawl.parquet")), config, 8_000_000, SerialEngine()
     )
     test = [p for p in pages if p.domain in held and p.hint in ("code", "noncode") and len(p.text) >= 100]
-    truth = np.array([p.hint == "code" for p in test])
     test.sort(key=lambda page: page.url)
     truth = np.array([p.hint == "code" for p in test])
     index = index_of(test)
@@ -167,9 +166,8 @@ def measure(pages: list[Hinted], split: int, config: RecallConfig, work: Path) -
         scores = scorer.score(tokens, structure, config.classifier.structure)
         everything = np.ones(len(test), bool)
         found = recall_on_sites(index, everything, scores, row["threshold"], config.domains)
-        entry_plain = f1(scores >= row["threshold"], truth)
         entry = {
-            "by score alone": entry_plain,
+            "by score alone": f1(scores >= row["threshold"], truth),
             "round": row["round"],
             "threshold": row["threshold"],
             "crawl_recalled": row["recalled_pages"],
