@@ -178,7 +178,8 @@ def _export(
 
 def make_deterministic(device: torch.device) -> None:
     """The same bits for the same inputs: fixed threads on CPU, deterministic kernels."""
-    torch.use_deterministic_algorithms(device.type == "cpu")
+    # The same as `use_deterministic_algorithms`, which would import the compiler to tell it too.
+    torch.set_deterministic_debug_mode("error" if device.type == "cpu" else "default")
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined] # nothing reads it
     if device.type == "cpu":
         torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from opencoder_dag.train.host import without_mlflow
 from opencoder_dag.train.job import TrainJob
+from opencoder_dag.train.lean import import_muon_uncompiled, without_mlflow
 
 LARGEST_BUCKET = 50_000_000  # elements
 MOMENTS = ("exp_avg", "exp_avg_sq")
@@ -29,13 +29,14 @@ def device_of(name: str) -> torch.device:
 
 
 def import_deepspeed(device: torch.device) -> Any:
-    """DeepSpeed, imported without what training does not use.
+    """DeepSpeed, imported without what training does not use (`lean.py`).
 
     On CPU it would compile a shared-memory extension for inference at each start, which is not wanted here.
     """
     os.environ["DS_ACCELERATOR"] = device.type
     with without_mlflow():
         import deepspeed
+    import_muon_uncompiled()
     if device.type == "cpu":
         deepspeed.ops.__compatible_ops__ = {}
     return deepspeed
