@@ -13,10 +13,9 @@ run: $(STAMP)  ## materialise baseline, star_filter and repo_dedup
 test: $(STAMP)  ## linter, formatter, types and all tests
 	@$(MAKE) --no-print-directory --jobs 2 check pytest
 
-# Processes take file after file, in the order that tests/conftest.py says: three on two cores, because tests that
-# start servers and trainings wait a lot.
+# Two processes take file after file, in the order that tests/conftest.py says.
 pytest: $(STAMP)
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 ui: $(STAMP)  ## open Dagster and MLflow
 	$(BIN)/opencoder-dag ui
