@@ -30,7 +30,11 @@ READ_MORE = (
     "もっと見る",
     "もっと読む",
 )
+READ_MORE_ENDS = re.compile(
+    rf"(?:{'|'.join(map(re.escape, (*ELLIPSIS, *READ_MORE)))})[\]】]*+[^\S\n]*+$", re.MULTILINE
+)
 BULLETS = "•‣▶◀◦■□▪▫–⁃⁌⁍∙○●◘☙❥❧⦾⦿"
+BULLET_LINES = re.compile(rf"\n[^\S\n]*+[{BULLETS}]")
 RELATED_STEMS = ("readme", "notes", "todo", "description", "cmakelists")
 
 
@@ -72,11 +76,9 @@ def full_brackets(file: SourceFile) -> Value:
 @signal("qsc_doc_frac_lines_end_with_readmore", "general_document")
 def read_more(file: SourceFile) -> Value:
     """Lines that end with an ellipsis or a read-more phrase, among raw lines."""
-    ends = (*ELLIPSIS, *READ_MORE)
-    if not any(end in file.text for end in ends):
+    if not any(end in file.text for end in (*ELLIPSIS, *READ_MORE)):
         return 0.0
-    lines = file.text.split("\n")
-    return share(sum(line.rstrip().rstrip("]】").endswith(ends) for line in lines), file.survey.lines)
+    return share(len(READ_MORE_ENDS.findall(file.text)), file.survey.lines)
 
 
 @signal("qsc_doc_frac_lines_start_with_bullet", "general_document")
@@ -84,8 +86,7 @@ def bullets(file: SourceFile) -> Value:
     """Lines that start with a bullet glyph, among raw lines (hyphen and asterisk are none)."""
     if file.text.isascii():
         return 0.0
-    lines = file.text.split("\n")
-    return share(sum(line.lstrip()[:1] in BULLETS for line in lines if line.strip()), file.survey.lines)
+    return share(len(BULLET_LINES.findall(f"\n{file.text}")), file.survey.lines)
 
 
 @signal("qsc_doc_entropy_unigram", "general_document")

@@ -49,8 +49,9 @@ def _normalise(codes: Codes) -> str:
     deleted = mapped == 0
     if deleted.any():
         mapped = mapped[~deleted]
-    text = text_of(mapped).lower()
-    return text if unicodedata.is_normalized("NFKC", text) else unicodedata.normalize("NFKC", text)
+    # Line by line, because one character that is not normal yet makes the whole text that it is in slow.
+    lines = text_of(mapped).lower().split("\n")
+    return "\n".join([unicodedata.normalize("NFKC", line) for line in lines])
 
 
 @cache
