@@ -1,6 +1,6 @@
 """How well the recall finds pages about code on domains that it has never seen.
 
-    python benchmarks/web_quality.py --data ../shared/data/web --splits 4
+    python benchmarks/web_quality.py --data ../shared/data/web --splits 16
 
 For each split the domains are dealt by hash, apart for manuals, blogs and the rest: 30 % are held out for
 measuring and are not in the crawl, 10 % give the seed labels, the others are crawl without labels (as are all
@@ -195,7 +195,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, default=Path("../shared/data/web"))
-    parser.add_argument("--splits", type=int, default=4)
+    parser.add_argument("--splits", type=int, default=16)
     parser.add_argument("--config", default="{}", help="RecallConfig as JSON")
     parser.add_argument("--out", type=Path, help="write all results as JSON")
     args = parser.parse_args()

@@ -98,10 +98,13 @@ class Domains(Section):
     pattern_share: float = Field(0.75, gt=0, le=1, description="accepted by rule from this recalled share on")
     pattern_depth: int = Field(3, gt=0, description="path segments of the longest pattern")
     trust: float = Field(
-        0.5, gt=0, le=1, description="share of a score's log odds that counts against what its site says"
+        0.4, gt=0, le=1, description="share of a score's log odds that counts against what its site says"
     )
     neutral_share: float = Field(
-        0.6, gt=0, lt=1, description="share of pages about code from which a site speaks for all its pages"
+        0.55, gt=0, lt=1, description="share of pages about code from which a site speaks for all its pages"
+    )
+    joining_share: float = Field(
+        0.7, gt=0, lt=1, description="the same for pages that join the seed, where an error would multiply"
     )
     joining_pages: int = Field(60, ge=0, description="recalled pages that a code domain adds to the seed")
     reviewed: str | None = Field(
@@ -121,6 +124,12 @@ class RecallConfig(Section):
         0.2, gt=0, lt=1, description="share of the labelled pages that tunes the threshold"
     )
     precision: float = Field(0.95, gt=0, lt=1, description="precision to reach on them")
+    trust: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="how far they move the threshold from a half, in log odds; 1: all the way",
+    )
 
     @model_validator(mode="after")
     def _seed_is_complete(self) -> RecallConfig:

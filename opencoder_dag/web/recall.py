@@ -35,7 +35,7 @@ from opencoder_dag.web.seed import SeedLabels, split_seed
 from opencoder_dag.web.verdicts import first_rounds, verdict_rows
 from opencoder_dag.web.workspace import CURVE_COLUMNS, Progress, Workspace
 
-VERSION = "3"
+VERSION = "4"
 EXAMPLES = 8
 EXAMPLE_CHARACTERS = 400
 TOP_DOMAINS = 30

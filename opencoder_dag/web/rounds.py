@@ -95,7 +95,7 @@ class Loop:
         held = np.concatenate([self.split.held_positive, self.split.held_negative])
         is_code = np.arange(len(held)) < len(self.split.held_positive)
         points = curve.precision_recall(scores[held], is_code)
-        operating = curve.choose_threshold(points, self.config.precision)
+        operating = curve.choose_threshold(points, self.config.precision, self.config.trust)
         recalled = self.usable & (scores >= operating.threshold)
         before = np.zeros(len(recalled), bool)
         for earlier in self.rounds:
@@ -136,7 +136,8 @@ class Loop:
         free[np.concatenate([self.split.held_positive, self.split.held_negative, positives])] = False
         if self.labels.negatives_known:
             free &= ~self.labels.negative
-        missed = free & ~recalled & recall_on_sites(self.index, self.usable, scores, threshold, config)
+        strict = config.model_copy(update={"neutral_share": config.joining_share})
+        missed = free & ~recalled & recall_on_sites(self.index, self.usable, scores, threshold, strict)
         missed &= matching(self.index, missed, patterns)
         joining = [np.flatnonzero(missed)]
         domain = np.array(self.index.domain)
