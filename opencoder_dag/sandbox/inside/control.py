@@ -1,4 +1,8 @@
-"""The socket between the worker and the process of its tests: channels to solutions there, verdicts back."""
+"""The socket between the worker and the process of its tests: channels to solutions there, verdicts back.
+
+For each program the worker asks the process of the tests to take the test from the host, and hands over the
+channel to the solution only when it has: the host may be slow, and the program's clock must not run for that.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from inside import border
 
 PAIR = struct.Struct("ii")
 LONGEST = 4096
+TAKE, TAKEN = b"t", b"h"
 
 
 class Control:
@@ -22,6 +27,25 @@ class Control:
     def close(self) -> None:
         """Close this end."""
         self._end.close()
+
+    def ask_for_test(self) -> None:
+        """Have the next test taken from the host; raises `OSError` when nobody is there."""
+        self._end.send(TAKE)
+
+    def is_asked(self) -> bool:
+        """Wait for the worker to ask; False when it has gone."""
+        return self._end.recv(1) == TAKE
+
+    def have_test(self) -> None:
+        """Tell that the test is here."""
+        self._end.send(TAKEN)
+
+    def has_test(self) -> bool:
+        """Whether the process of the tests has just told that its test is there."""
+        try:
+            return self._end.recv(1, _socket.MSG_DONTWAIT) == TAKEN
+        except OSError:
+            return False
 
     def send_channel(self, channel: border.Channel) -> None:
         """Hand over one side of a channel; raises `OSError` when nobody takes it."""

@@ -121,14 +121,18 @@ class Examiner:
         self.handlers: dict[int, Any] = {}
 
     def serve(self) -> NoReturn:
-        """Take the channel to a solution from the worker and its test from the host, again and again."""
+        """Take a test from the host and the channel to its solution from the worker, again and again."""
         try:
             os.setpgid(0, 0)
             self.ignore_signals()
             gc.enable()
             largest = _largest_kib() + MOST_GROWTH_KIB
-            while (channel := self.host.receive_channel()) is not None:
+            while self.host.is_asked():
                 message = wire.receive(self.requests)
+                self.host.have_test()
+                channel = self.host.receive_channel()
+                if channel is None:
+                    break
                 with contextlib.suppress(Elsewhere):
                     verdict, detail = self.examine(message, channel)
                     self.host.report(verdict, detail, _largest_kib() > largest)

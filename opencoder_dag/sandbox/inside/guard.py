@@ -68,20 +68,25 @@ class Guard:
         programs before.
         """
         clock = Clock(pids, kept)
-        poll = select.poll()
-        poll.register(done, select.POLLIN)
-        poll.register(self.host_fd, 0)  # only hang-up
         while True:
             wall, counted = clock.read()
             left = min(seconds - counted, seconds * PATIENCE - wall)
             if left <= 0:
                 return Ending("timeout", counted)
-            for fd, _ in poll.poll(max(1.0, min(left, TICK) * 1000)):
-                if fd == self.host_fd:
-                    raise HostGoneError
+            if self.wait(done, max(0.001, min(left, TICK))):
                 return Ending(None, max(0.0, clock.read()[1]))  # zombies still have figures
             if wall >= TICK and (reason := self._excess(seconds, kept)):
                 return Ending(reason, counted)
+
+    def wait(self, fd: int, seconds: float) -> bool:
+        """Whether `fd` can be read within so many seconds; raises `HostGoneError`."""
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        poll.register(self.host_fd, 0)  # only hang-up
+        ready = [number for number, _ in poll.poll(seconds * 1000)]
+        if self.host_fd in ready:
+            raise HostGoneError
+        return bool(ready)
 
     def _excess(self, seconds: float, kept: int) -> str | None:
         """Which limit all processes of the program together exceed, if any."""
@@ -98,12 +103,13 @@ class Guard:
 class Clock:
     """Seconds since its start, and those of them that a program could have run in.
 
-    Left out is what each of its processes waited for a CPU, and what the host took of the CPU that it took
-    most of. In its first `TICK` there is nothing to leave out, which saves looking.
+    Left out is what each of its processes waited for a CPU, with those below the kept one, and what the host
+    took of the CPU that it took most of. In its first `TICK` there is nothing to leave out, which saves
+    looking.
     """
 
     def __init__(self, pids: Sequence[int], kept: int) -> None:
-        self.pids = pids
+        self.pids, self.kept = pids, kept
         self.waited_before = _run_delay(kept) if kept else 0.0
         self.stolen_before: list[float] | None = None
         self.start = time.monotonic()
@@ -116,7 +122,8 @@ class Clock:
         stolen = _stolen()
         self.stolen_before = self.stolen_before or stolen
         lost = max(map(operator.sub, stolen, self.stolen_before), default=0.0)
-        return wall, wall - lost - (sum(map(_run_delay, self.pids)) - self.waited_before)
+        working = [*self.pids, *(descendants(self.kept) if self.kept else ())]
+        return wall, wall - lost - (sum(map(_run_delay, working)) - self.waited_before)
 
 
 def _stolen() -> list[float]:

@@ -15,6 +15,8 @@ from typing import Any
 from inside import border, candidate, control, examiner, guard, guest
 
 AGAIN = "again"
+TESTS_ENDED = "the test's process ended"
+TAKING_SECONDS = 60.0  # for the host to send a test, however busy it is
 
 
 class Pairs:
@@ -36,6 +38,10 @@ class Pairs:
         one of them may be to blame.
         """
         tests = self.control or self._start()
+        if not self._take_test(tests):
+            verdict = AGAIN if self.served else "killed"
+            self._end()
+            return {"verdict": verdict, "detail": TESTS_ENDED, "seconds": 0.0, "retire": True}
         solution, pid = self._start_solution(source, int(seconds) + 2, tests)
         with contextlib.suppress(OSError):  # it is gone: there will be no report
             tests.send_channel(solution)
@@ -47,7 +53,7 @@ class Pairs:
         if ending.reason:
             verdict, detail = guard.verdict_of_limit(ending.reason, seconds)
         elif report is None:
-            verdict, detail = ("killed" if first else AGAIN), "the test's process ended"
+            verdict, detail = ("killed" if first else AGAIN), TESTS_ENDED
         else:
             verdict, detail, leaves = report
             retire = retire or leaves or self._disturbed()
@@ -59,6 +65,12 @@ class Pairs:
             "seconds": ending.seconds,
             "retire": retire or report is None,
         }
+
+    def _take_test(self, tests: control.Control) -> bool:
+        with contextlib.suppress(OSError):
+            tests.ask_for_test()
+            return self.guard.wait(tests.fd, TAKING_SECONDS) and tests.has_test()
+        return False
 
     def _disturbed(self) -> bool:
         """Whether the process of the tests has been changed from outside; one that was stopped goes on."""
