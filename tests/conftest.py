@@ -29,29 +29,24 @@ os.environ.update(
 )
 
 
-# Order of the files, so that the processes that take file after file end together: first the one that makes
-# the home that others read, then long ones that need none, then short ones, and last those that read it.
-FIRST = (
-    *("graph/test_whole_graph.py", "train/test_launch.py", "resources/test_deepspeed.py", "test_cli.py"),
+# Files that take minutes, before all others, so that the processes that take file after file end together
+# with short ones. The first makes the home that the last of them read; those between need none.
+LONG = (
     *(
-        "assets/test_materialization.py",
-        "instruct/test_llm.py",
-        "evaluate/test_load.py",
-        "dedup/test_stage.py",
+        "graph/test_whole_graph.py",
+        "train/test_launch.py",
+        "graph/test_refresh.py",
+        "resources/test_deepspeed.py",
     ),
-)
-LAST = (
-    *("graph/test_killed.py", "graph/test_services.py", "graph/test_workers.py"),
-    *("graph/test_refresh.py", "browser/test_pages.py"),
+    *("test_cli.py", "assets/test_materialization.py", "instruct/test_llm.py", "evaluate/test_load.py"),
+    *("browser/test_pages.py", "graph/test_killed.py", "graph/test_services.py", "graph/test_workers.py"),
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files in order."""
-    here = Path(__file__).parent
-    rank = {here / name: place - len(FIRST) for place, name in enumerate(FIRST)}
-    rank |= {here / name: place + 1 for place, name in enumerate(LAST)}
-    items.sort(key=lambda item: rank.get(item.path, 0))
+    """Put the long files first, in their order."""
+    rank = {Path(__file__).parent / name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: rank.get(item.path, len(LONG)))
 
 
 @pytest.fixture
