@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from opencoder_dag.web.odds import log_odds, probability_of
+
 CURVE_POINTS = 60
-CERTAIN = 1e-6  # probabilities are kept so far from 0 and 1
 
 
 @dataclass(frozen=True)
@@ -51,16 +52,11 @@ def choose_threshold(curve: list[tuple[float, float, float]], wanted: float, tru
     else:
         best = max(range(len(curve)), key=lambda index: (curve[index][1], curve[index][2]))
     below = curve[best + 1][0] if best + 1 < len(curve) else curve[best][0] / 2
-    threshold = _shrunk((curve[best][0] + below) / 2, trust)  # pages to come will not score the same
+    between = np.array((curve[best][0] + below) / 2)  # pages to come will not score the same
+    threshold = float(probability_of(trust * log_odds(between)))
     taken = [point for point in curve if point[0] >= threshold]
     _, precision, recall = taken[-1] if taken else curve[0]
     return Operating(threshold, precision, recall, precision >= wanted)
-
-
-def _shrunk(probability: float, trust: float) -> float:
-    """A probability with its log odds multiplied by `trust`."""
-    certain = min(max(probability, CERTAIN), 1 - CERTAIN)
-    return 1 / (1 + ((1 - certain) / certain) ** trust)
 
 
 def _f1(point: tuple[float, float, float]) -> float:

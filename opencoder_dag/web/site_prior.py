@@ -12,15 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from opencoder_dag.web.config import Domains
+from opencoder_dag.web.odds import Floats, log_odds, probability_of
 
 ITERATIONS = 20
 PRIOR_PAGES = 2  # a site is taken to have so many pages more, of which the neutral share is about code
-SURE = 1e-6  # scores are kept so far from 0 and 1
-
-Floats = npt.NDArray[np.float64]
 
 
 def site_posteriors(
@@ -33,17 +30,12 @@ def site_posteriors(
     """
     names, site_of = np.unique(np.asarray(sites, dtype=object).astype(str), return_inverse=True)
     pages = np.bincount(site_of, minlength=len(names))
-    evidence = config.trust * (_logit(scores) - _logit(np.array(threshold)))
+    evidence = config.trust * (log_odds(scores) - log_odds(np.array(threshold)))
     neutral = config.neutral_share
     share = np.full(len(names), neutral)
     for _ in range(ITERATIONS):
-        shift = np.maximum(_logit(share) - _logit(np.array(neutral)), 0.0)
-        posterior = 1.0 / (1.0 + np.exp(-(evidence + shift[site_of])))
+        shift = np.maximum(log_odds(share) - log_odds(np.array(neutral)), 0.0)
+        posterior = probability_of(evidence + shift[site_of])
         about_code = np.bincount(site_of, posterior, minlength=len(names))
         share = (about_code + PRIOR_PAGES * neutral) / (pages + PRIOR_PAGES)
     return posterior, share[site_of]
-
-
-def _logit(probability: Floats) -> Floats:
-    clipped = np.clip(probability, SURE, 1 - SURE)
-    return np.log(clipped / (1 - clipped))

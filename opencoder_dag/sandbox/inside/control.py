@@ -42,10 +42,7 @@ class Control:
 
     def has_test(self) -> bool:
         """Whether the process of the tests has just told that its test is there."""
-        try:
-            return self._end.recv(1, _socket.MSG_DONTWAIT) == TAKEN
-        except OSError:
-            return False
+        return self._arrived() == TAKEN
 
     def send_channel(self, channel: border.Channel) -> None:
         """Hand over one side of a channel; raises `OSError` when nobody takes it."""
@@ -63,14 +60,18 @@ class Control:
 
     def read_report(self) -> tuple[str, str, bool] | None:
         """The report; None when the process of the tests has ended, or without one."""
-        try:
-            data = self._end.recv(LONGEST, _socket.MSG_DONTWAIT)
-        except OSError:
-            return None
+        data = self._arrived()
         if not data:
             return None
         verdict, detail, leaves = json.loads(data)
         return verdict, detail, leaves
+
+    def _arrived(self) -> bytes:
+        """The message that has arrived; nothing without one, or when the other end has gone."""
+        try:
+            return self._end.recv(LONGEST, _socket.MSG_DONTWAIT)
+        except OSError:
+            return b""
 
 
 def controls() -> tuple[Control, Control]:

@@ -128,27 +128,24 @@ class Clock:
 
 def _stolen() -> list[float]:
     """Seconds that the host of a virtual machine took from each CPU since it started; nothing if unknown."""
-    with contextlib.suppress(OSError):
-        fd = os.open("/proc/stat", os.O_RDONLY)
-        try:
-            lines = os.read(fd, LONGEST_FILE).split(b"\n")
-        finally:
-            os.close(fd)
-        return [
-            int(line.split()[8]) / CLOCK_TICKS for line in lines if line[:3] == b"cpu" and line[3:4] != b" "
-        ]
-    return []
+    lines = _read("/proc/stat").split(b"\n")
+    return [int(line.split()[8]) / CLOCK_TICKS for line in lines if line[:3] == b"cpu" and line[3:4] != b" "]
 
 
 def _fields(path: str) -> list[bytes]:
+    return _read(path).rpartition(b")")[2].split()
+
+
+def _read(path: str) -> bytes:
+    """What a small file of /proc says; nothing when it, or its process, is gone."""
     try:
         fd = os.open(path, os.O_RDONLY)
     except OSError:
-        return []
+        return b""
     try:
-        return os.read(fd, LONGEST_FILE).rpartition(b")")[2].split()
+        return os.read(fd, LONGEST_FILE)
     except OSError:
-        return []
+        return b""
     finally:
         os.close(fd)
 

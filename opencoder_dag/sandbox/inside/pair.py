@@ -38,22 +38,22 @@ class Pairs:
         one of them may be to blame.
         """
         tests = self.control or self._start()
+        gone = AGAIN if self.served else "killed"
         if not self._take_test(tests):
-            verdict = AGAIN if self.served else "killed"
             self._end()
-            return {"verdict": verdict, "detail": TESTS_ENDED, "seconds": 0.0, "retire": True}
+            return {"verdict": gone, "detail": TESTS_ENDED, "seconds": 0.0, "retire": True}
         solution, pid = self._start_solution(source, int(seconds) + 2, tests)
         with contextlib.suppress(OSError):  # it is gone: there will be no report
             tests.send_channel(solution)
         solution.close()
         ending = self.guard.watch(tests.fd, [self.examiner, pid], seconds, kept=self.examiner)
         report = None if ending.reason else tests.read_report()
-        first, self.served = self.served == 0, self.served + 1
+        self.served += 1
         retire = guard.end_one(pid, self.examiner)
         if ending.reason:
             verdict, detail = guard.verdict_of_limit(ending.reason, seconds)
         elif report is None:
-            verdict, detail = ("killed" if first else AGAIN), TESTS_ENDED
+            verdict, detail = gone, TESTS_ENDED
         else:
             verdict, detail, leaves = report
             retire = retire or leaves or self._disturbed()
