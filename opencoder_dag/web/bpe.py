@@ -1,15 +1,14 @@
 """Byte-level BPE over Arrow buffers, compiled: cut a text into pieces, merge the bytes of each new piece.
 
-Gives the tokens of the library (`tokenizers`) for the pieces of `segment.PIECES`. Pieces repeat, so each
-distinct one is merged once a call; where it stands again its tokens are copied from their first place in the
-output.
+Gives the tokens of the library (`tokenizers`) for the pieces of `pieces.PIECES`. Pieces repeat, so each distinct
+one is merged once and its tokens are kept. No array is exchanged for another inside a compiled loop: each use
+of such an array would count references, which takes longer than finding a piece.
 """
 
 from __future__ import annotations
 
 import heapq
 import json
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,31 +18,38 @@ import numpy.typing as npt
 import pyarrow as pa
 from tokenizers import Tokenizer
 
-SIGN, LETTER, DIGIT, UNDERSCORE, SPACE = range(
-    5
-)  # classes of characters, as `segment.PIECES` tells them apart
-CLASSES = {LETTER: r"[^\W\d_]+", DIGIT: r"\d+", UNDERSCORE: r"_+", SPACE: r"\s+"}
-NEW_LINE, TAB, BLANK = 10, 9, 32
-NO_RANK = -1
-FIRST_SLOTS = 1 << 14
-FIRST_ROOM = 256
-WORD_BYTES = 8
+from opencoder_dag.web.pieces import BEGINS, FIRST_STATE, STATE, STATE_BITS, Bytes, cutter
+
+SHORT_BYTES = 64  # pieces up to here are merged by looking through all their pairs
+WORD_BYTES = 8  # pieces up to here are their own key
+NO_JOIN = (1 << 63) - 1
+NO_BYTES = np.uint64(0)
 FNV_OFFSET, FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
+JOIN = np.dtype([("pair", "i8"), ("join", "i8")])  # left token << 32 | right, or -1; rank << 32 | joined token
+KNOWN_BITS = 17
+KNOWN = np.dtype(  # 32 bytes: a piece is found in one line of the cache
+    [
+        ("key", "u8"),  # the bytes of a word, a hash of a longer piece
+        ("place", "i8"),  # of its first byte
+        ("first", "i8"),  # its token; of several, where they stand in the output
+        ("bytes", "i4"),  # 0: the slot is free
+        ("tokens", "i4"),
+    ]
+)
+
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
-Bytes = npt.NDArray[np.uint8]
+Records = npt.NDArray[np.void]
 
 
 @dataclass(frozen=True)
 class Merges:
-    """The merges of a BPE model as an open-addressed table of pairs of tokens."""
+    """The merges of a BPE model."""
 
     byte_tokens: Int32s  # [256] the token of each byte
-    pairs: Int64s  # [slots] left token << 32 | right token, or -1
-    ranks: Int32s  # [slots] when the pair was learnt
-    merged: Int32s  # [slots] the token that the pair becomes
+    joins: Records  # [slots] open-addressed table of `JOIN`
 
     @staticmethod
     def of(tokenizer: Tokenizer) -> Merges | None:
@@ -57,8 +63,10 @@ class Merges:
         _, offsets, data = texts.buffers()
         bounds = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
         signs = np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(1, np.uint8)
-        tables = (self.byte_tokens, self.pairs, self.ranks, self.merged)
-        tokens, ends = _encode(signs, bounds, character_classes(), *tables)
+        cut = cutter()
+        known = np.zeros(1 << KNOWN_BITS, KNOWN)
+        tables = (cut.kinds, cut.byte_kinds, cut.steps, self.byte_tokens, self.joins)
+        tokens, ends = _encode(signs, bounds, *tables, known)
         return pa.ListArray.from_arrays(pa.array(ends.astype(np.int32)), pa.array(tokens))
 
 
@@ -77,16 +85,15 @@ def _tables(tokenizer: str) -> Merges | None:
         return None
     if not all(sign in vocabulary for sign in byte_signs()):
         return None
-    slots = 1 << (4 * len(model["merges"]) + 4).bit_length()
-    pairs = np.full(slots, -1, np.int64)
-    ranks, merged = np.zeros(slots, np.int32), np.zeros(slots, np.int32)
     parts = [pair.split(" ") if isinstance(pair, str) else pair for pair in model["merges"]]
     left = np.array([vocabulary[first] for first, _ in parts], np.int64)
     right = np.array([vocabulary[second] for _, second in parts], np.int64)
-    joined = np.array([vocabulary[first + second] for first, second in parts], np.int32)
-    _fill(left << 32 | right, joined, pairs, ranks, merged)
+    joined = np.array([vocabulary[first + second] for first, second in parts], np.int64)
+    joins = np.zeros(1 << (2 * len(parts) + 1).bit_length(), JOIN)
+    joins["pair"] = -1
+    _fill(left << 32 | right, np.arange(len(parts)) << 32 | joined, joins)
     byte_tokens = np.array([vocabulary[sign] for sign in byte_signs()], np.int32)
-    return Merges(byte_tokens, pairs, ranks, merged)
+    return Merges(byte_tokens, joins)
 
 
 @lru_cache
@@ -98,132 +105,103 @@ def byte_signs() -> list[str]:
     return [signs[byte] for byte in range(256)]
 
 
-@lru_cache
-def character_classes() -> Bytes:
-    """[code points] the class of each character, by Python's regular expressions."""
-    classes = np.full(0x110000, SIGN, np.uint8)
-    everything = "".join(map(chr, range(len(classes))))
-    for name, pattern in CLASSES.items():
-        for run in re.finditer(pattern, everything):
-            classes[run.start() : run.end()] = name
-    return classes
+@nb.njit(cache=True, nogil=True)
+def _fill(pairs: Int64s, found: Int64s, joins: Records) -> None:
+    for n in range(pairs.size):
+        slot = _join_slot(joins, pairs[n])
+        joins[slot].pair = pairs[n]
+        joins[slot].join = found[n]  # of a pair listed twice the last rank counts
 
 
 @nb.njit(cache=True, nogil=True)
-def _fill(keys: Int64s, joined: Int32s, pairs: Int64s, ranks: Int32s, merged: Int32s) -> None:
-    for rank in range(keys.size):
-        slot = _pair_slot(pairs, keys[rank])
-        if pairs[slot] < 0:  # of a pair listed twice the last rank counts
-            pairs[slot] = keys[rank]
-        ranks[slot] = rank
-        merged[slot] = joined[rank]
-
-
-@nb.njit(cache=True, nogil=True, inline="always")
-def _pair_slot(pairs: Int64s, key: int) -> int:
+def _join_slot(joins: Records, pair: int) -> np.uint64:
     """Where the pair is, or would be put."""
-    mask = np.uint64(pairs.size - 1)
-    mixed = np.uint64(key) * GOLDEN
+    mask = np.uint64(joins.size - 1)
+    mixed = np.uint64(pair) * GOLDEN
     slot = (mixed ^ (mixed >> np.uint64(32))) & mask
-    while pairs[slot] >= 0 and pairs[slot] != key:
+    while joins[slot].pair >= 0 and joins[slot].pair != pair:
         slot = (slot + np.uint64(1)) & mask
-    return int(slot)
-
-
-@nb.njit(cache=True, nogil=True, inline="always")
-def _character(data: Bytes, i: int) -> tuple[int, int]:
-    """Code point at byte i of valid UTF-8, and where the next one begins."""
-    first = int(data[i])
-    if first < 0x80:
-        return first, i + 1
-    if first < 0xE0:
-        return (first & 0x1F) << 6 | (data[i + 1] & 0x3F), i + 2
-    if first < 0xF0:
-        return (first & 0x0F) << 12 | (data[i + 1] & 0x3F) << 6 | (data[i + 2] & 0x3F), i + 3
-    high = (first & 0x07) << 18 | (data[i + 1] & 0x3F) << 12
-    return high | (data[i + 2] & 0x3F) << 6 | (data[i + 3] & 0x3F), i + 4
+    return slot
 
 
 @nb.njit(cache=True, nogil=True)
-def _run_end(data: Bytes, i: int, stop: int, classes: Bytes, kind: int) -> int:
-    """Where the run of characters of one class ends."""
-    while i < stop:
-        if data[i] < 0x80:  # most bytes of most pages
-            if classes[data[i]] != kind:
-                break
-            i += 1
-        else:
-            code, after = _character(data, i)
-            if classes[code] != kind:
-                break
-            i = after
-    return i
+def _join_of(joins: Records, left: int, right: int) -> int:
+    """Rank << 32 | token of two neighbours joined, or `NO_JOIN`: the least of all is the next to join."""
+    found = joins[_join_slot(joins, left << 32 | right)]
+    return found.join if found.pair >= 0 else NO_JOIN
 
 
 @nb.njit(cache=True, nogil=True)
-def _piece_end(data: Bytes, start: int, stop: int, classes: Bytes) -> int:
-    """Where the piece that begins at `start` ends: the alternatives of `segment.PIECES`, in their order."""
-    code, after = _character(data, start)
-    kind = classes[code]
-    if code == NEW_LINE:
-        while after < stop and (data[after] == BLANK or data[after] == TAB):
-            after += 1
-        return after
-    if kind == DIGIT:
-        return after
-    if code == BLANK and after < stop:
-        next_code, next_after = _character(data, after)
-        next_kind = classes[next_code]
-        if next_kind in (LETTER, SIGN):
-            return _run_end(data, next_after, stop, classes, next_kind)
-    return _run_end(data, after, stop, classes, kind)
-
-
-@nb.njit(cache=True, nogil=True)
-def _merge_piece(
-    data: Bytes,
-    start: int,
-    stop: int,
-    byte_tokens: Int32s,
-    pairs: Int64s,
-    ranks: Int32s,
-    merged: Int32s,
-    room: Int64s,
-    queue: list[int],
-    tokens: Int32s,
-    used: int,
+def _merge(
+    data: Bytes, start: int, stop: int, byte_tokens: Int32s, joins: Records, tokens: Int32s, used: int
 ) -> int:
     """Write the tokens of one piece from `used` on; returns where they end.
 
     Of all neighbours the pair that was learnt first is joined, the leftmost of equals, until none is left.
     """
+    if stop - start <= SHORT_BYTES:
+        return _merge_short(data, start, stop, byte_tokens, joins, tokens, used)
+    return _merge_long(data, start, stop, byte_tokens, joins, tokens, used)
+
+
+@nb.njit(cache=True, nogil=True)
+def _merge_short(
+    data: Bytes, start: int, stop: int, byte_tokens: Int32s, joins: Records, tokens: Int32s, used: int
+) -> int:
+    """By looking through all pairs for each join."""
     size = stop - start
-    ids, before, after, rank_at = (
-        room[0],
-        room[1],
-        room[2],
-        room[3],
-    )  # the rank is of the pair that begins here
+    ids = np.empty(SHORT_BYTES, np.int64)
+    joined = np.empty(SHORT_BYTES, np.int64)  # what each becomes with its right neighbour
     for k in range(size):
         ids[k] = byte_tokens[data[start + k]]
-        before[k], after[k], rank_at[k] = k - 1, k + 1, NO_RANK
     for k in range(size - 1):
-        _queue_pair(queue, k, ids, after, rank_at, pairs, ranks)
+        joined[k] = _join_of(joins, ids[k], ids[k + 1])
+    joined[size - 1] = NO_JOIN
+    while True:
+        best, least = 0, joined[0]
+        for k in range(1, size):
+            if joined[k] < least:
+                best, least = k, joined[k]
+        if least == NO_JOIN:
+            break
+        size -= 1
+        for k in range(best + 1, size):
+            ids[k], joined[k] = ids[k + 1], joined[k + 1]
+        ids[best] = least & 0xFFFFFFFF
+        joined[best] = _join_of(joins, ids[best], ids[best + 1]) if best < size - 1 else NO_JOIN
+        if best > 0:
+            joined[best - 1] = _join_of(joins, ids[best - 1], ids[best])
+    for k in range(size):
+        tokens[used + k] = ids[k]
+    return used + size
+
+
+@nb.njit(cache=True, nogil=True)
+def _merge_long(
+    data: Bytes, start: int, stop: int, byte_tokens: Int32s, joins: Records, tokens: Int32s, used: int
+) -> int:
+    """In n log n steps: a linked list, and a queue of its pairs."""
+    size = stop - start
+    ids, before, after, joined = np.empty((4, size), np.int64)
+    for k in range(size):
+        ids[k], before[k], after[k], joined[k] = byte_tokens[data[start + k]], k - 1, k + 1, NO_JOIN
+    queue = [0 for _ in range(0)]  # of rank << 32 | place
+    for k in range(size - 1):
+        _queue_pair(queue, k, ids, after, joined, joins)
     while len(queue) > 0:
         best = heapq.heappop(queue)
         left = best & 0xFFFFFFFF
-        if rank_at[left] != best >> 32:
+        if joined[left] >> 32 != best >> 32:
             continue  # one of the two has meanwhile been joined to another
         right = after[left]
-        ids[left] = merged[_pair_slot(pairs, ids[left] << 32 | ids[right])]
-        rank_at[left] = rank_at[right] = NO_RANK
+        ids[left] = joined[left] & 0xFFFFFFFF
+        joined[left] = joined[right] = NO_JOIN
         after[left] = after[right]
         if after[left] < size:
             before[after[left]] = left
-            _queue_pair(queue, left, ids, after, rank_at, pairs, ranks)
+            _queue_pair(queue, left, ids, after, joined, joins)
         if before[left] >= 0:
-            rank_at[before[left]] = NO_RANK
-            _queue_pair(queue, before[left], ids, after, rank_at, pairs, ranks)
+            _queue_pair(queue, before[left], ids, after, joined, joins)
     place = 0
     while place < size:
         tokens[used] = ids[place]
@@ -232,30 +210,40 @@ def _merge_piece(
     return used
 
 
-@nb.njit(cache=True, nogil=True, inline="always")
+@nb.njit(cache=True, nogil=True)
 def _queue_pair(
-    queue: list[int], left: int, ids: Int64s, after: Int64s, rank_at: Int64s, pairs: Int64s, ranks: Int32s
+    queue: list[int], left: int, ids: Int64s, after: Int64s, joined: Int64s, joins: Records
 ) -> None:
     """Queue the pair that begins at `left`, if it was learnt."""
-    slot = _pair_slot(pairs, ids[left] << 32 | ids[after[left]])
-    if pairs[slot] >= 0:
-        rank_at[left] = ranks[slot]
-        heapq.heappush(queue, rank_at[left] << 32 | left)
+    joined[left] = _join_of(joins, ids[left], ids[after[left]])
+    if joined[left] != NO_JOIN:
+        heapq.heappush(queue, (joined[left] >> 32) << 32 | left)
 
 
-@nb.njit(cache=True, nogil=True, inline="always")
-def _piece_hash(data: Bytes, start: int, size: int) -> np.uint64:
-    """A hash of a piece. Short pieces of one size never share it: no step loses a bit."""
-    mixed = np.uint64(0)
-    if size <= WORD_BYTES:
-        for k in range(start, start + size):
-            mixed = mixed << np.uint64(8) | np.uint64(data[k])
-    else:
-        mixed = FNV_OFFSET
-        for k in range(start, start + size):
-            mixed = (mixed ^ np.uint64(data[k])) * FNV_PRIME
-    mixed *= GOLDEN
-    return mixed ^ (mixed >> np.uint64(32))
+@nb.njit(cache=True, nogil=True)
+def _code_point(data: Bytes, i: int) -> int:
+    """The character of two bytes or more at byte i of valid UTF-8."""
+    first = int(data[i])
+    if first < 0xE0:
+        return (first & 0x1F) << 6 | (data[i + 1] & 0x3F)
+    if first < 0xF0:
+        return (first & 0x0F) << 12 | (data[i + 1] & 0x3F) << 6 | (data[i + 2] & 0x3F)
+    high = (first & 0x07) << 18 | (data[i + 1] & 0x3F) << 12
+    return high | (data[i + 2] & 0x3F) << 6 | (data[i + 3] & 0x3F)
+
+
+@nb.njit(cache=True, nogil=True)
+def _known_slot(known: Records, key: np.uint64, data: Bytes, start: int, size: int) -> np.uint64:
+    """Where the piece is, or would be put."""
+    mask = np.uint64(known.size - 1)
+    slot = key * GOLDEN >> np.uint64(64 - KNOWN_BITS)
+    while known[slot].bytes > 0 and not (
+        known[slot].key == key
+        and known[slot].bytes == size
+        and (size <= WORD_BYTES or _same(data, known[slot].place, start, size))
+    ):
+        slot = (slot + np.uint64(1)) & mask
+    return slot
 
 
 @nb.njit(cache=True, nogil=True)
@@ -270,69 +258,61 @@ def _same(data: Bytes, first: int, second: int, size: int) -> bool:
 def _encode(
     data: Bytes,
     offsets: Int64s,
-    classes: Bytes,
+    kinds: Bytes,
+    byte_kinds: Bytes,
+    steps: Bytes,
     byte_tokens: Int32s,
-    pairs: Int64s,
-    ranks: Int32s,
-    merged: Int32s,
+    joins: Records,
+    known: Records,
 ) -> tuple[Int32s, Int64s]:
-    """Tokens of all texts one after the other, and the bounds of each text in them."""
+    """Tokens of all texts one after the other, and the bounds of each text in them.
+
+    One loop over all bytes: a loop for each piece, whose end no processor foretells, takes three times as long.
+    """
     tokens = np.empty(offsets[-1] - offsets[0], np.int32)  # a token is one byte at least
     ends = np.zeros(offsets.size, np.int64)
-    hashes = np.zeros(FIRST_SLOTS, np.uint64)
-    pieces = np.zeros((FIRST_SLOTS, 4), np.int32)  # first byte, bytes (0: free), first token, tokens
-    room = np.empty((4, FIRST_ROOM), np.int64)  # for the merges of one piece
-    queue = [0 for _ in range(0)]  # of rank << 32 | place; empty between two pieces
     distinct = 0
     used = 0
     for text in range(offsets.size - 1):
-        i, stop = offsets[text], offsets[text + 1]
-        while i < stop:
-            end = _piece_end(data, i, stop, classes)
-            size = end - i
-            mixed = _piece_hash(data, i, size)
-            mask = np.uint64(hashes.size - 1)
-            slot = mixed & mask
-            while pieces[slot, 1] > 0 and not (
-                hashes[slot] == mixed
-                and pieces[slot, 1] == size
-                and (size <= WORD_BYTES or _same(data, pieces[slot, 0], i, size))
-            ):
-                slot = (slot + np.uint64(1)) & mask
-            if pieces[slot, 1] > 0:
-                first, count = pieces[slot, 2], pieces[slot, 3]
-                for k in range(count):
-                    tokens[used + k] = tokens[first + k]
-                used += count
-            else:
-                begin = used
-                if size > room.shape[1]:
-                    room = np.empty((4, 2 * size), np.int64)
-                used = _merge_piece(
-                    data, i, end, byte_tokens, pairs, ranks, merged, room, queue, tokens, used
-                )
-                hashes[slot] = mixed
-                pieces[slot, 0], pieces[slot, 1] = i, size
-                pieces[slot, 2], pieces[slot, 3] = begin, used - begin
-                distinct += 1
-                if 2 * distinct > hashes.size:
-                    hashes, pieces = _grown(hashes, pieces)
-            i = end
+        start, stop = offsets[text], offsets[text + 1]
+        state, word, mixed = FIRST_STATE, NO_BYTES, FNV_OFFSET
+        for i in range(start, stop + 1):
+            byte, step = 0, BEGINS
+            if i < stop:
+                byte = data[i]
+                kind = byte_kinds[byte] if byte < 0xC0 else kinds[_code_point(data, i)]
+                step = steps[state << STATE_BITS | kind]
+                state = step & STATE
+            if step & BEGINS and i > start:
+                size = i - start
+                key = word if size <= WORD_BYTES else mixed
+                piece = known[_known_slot(known, key, data, start, size)]
+                if piece.tokens == 1:
+                    tokens[used] = piece.first
+                    used += 1
+                elif piece.tokens > 1:
+                    for k in range(piece.tokens):
+                        tokens[used + k] = tokens[piece.first + k]
+                    used += piece.tokens
+                else:
+                    first = used
+                    used = _merge(data, start, i, byte_tokens, joins, tokens, used)
+                    piece.key, piece.place, piece.bytes = key, start, size
+                    piece.tokens = used - first
+                    piece.first = tokens[first] if piece.tokens == 1 else first
+                    distinct += 1
+                    if 2 * distinct > known.size:
+                        _forget(known)
+                        distinct = 0
+                start, word, mixed = i, NO_BYTES, FNV_OFFSET
+            word = word << np.uint64(8) | np.uint64(byte)
+            mixed = (mixed ^ np.uint64(byte)) * FNV_PRIME
         ends[text + 1] = used
     return tokens[:used].copy(), ends
 
 
 @nb.njit(cache=True, nogil=True)
-def _grown(hashes: npt.NDArray[np.uint64], pieces: Int32s) -> tuple[npt.NDArray[np.uint64], Int32s]:
-    """The table of pieces at twice the size."""
-    more_hashes = np.zeros(2 * hashes.size, np.uint64)
-    more_pieces = np.zeros((2 * hashes.size, 4), np.int32)
-    mask = np.uint64(more_hashes.size - 1)
-    for old in range(hashes.size):
-        if pieces[old, 1] > 0:
-            slot = hashes[old] & mask
-            while more_pieces[slot, 1] > 0:
-                slot = (slot + np.uint64(1)) & mask
-            more_hashes[slot] = hashes[old]
-            more_pieces[slot] = pieces[old]
-    return more_hashes, more_pieces
+def _forget(known: Records) -> None:
+    """Empty the table: one that grew would leave the cache."""
+    for slot in range(known.size):
+        known[slot].bytes = known[slot].tokens = 0

@@ -52,12 +52,20 @@ class CodeShare:
 def code_share(text: str) -> CodeShare:
     """Measure the first 20,000 characters of a Markdown or plain text."""
     sample = text[:SAMPLE_CHARACTERS]
-    in_blocks = (
-        sum(len(match[2]) for match in BLOCK.finditer(sample)) if "```" in sample or "~~~" in sample else 0
-    )
-    prose = BLOCK.sub("", sample) if in_blocks else sample
+    in_blocks, prose = _without_blocks(sample) if "```" in sample or "~~~" in sample else (0, sample)
     lines = [line[:LINE_CHARACTERS] for line in prose.split("\n") if line and not line.isspace()]
     return CodeShare(in_blocks / max(len(sample), 1), sum(map(looks_like_code, lines)) / max(len(lines), 1))
+
+
+def _without_blocks(text: str) -> tuple[int, str]:
+    """Characters in code blocks, and the text between the blocks."""
+    in_blocks, end = 0, 0
+    between = []
+    for match in BLOCK.finditer(text):
+        in_blocks += len(match[2])
+        between.append(text[end : match.start()])
+        end = match.end()
+    return in_blocks, "".join([*between, text[end:]])
 
 
 def looks_like_code(line: str) -> bool:

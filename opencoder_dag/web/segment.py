@@ -15,9 +15,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 
 from opencoder_dag.errors import InputError
 from opencoder_dag.web.bpe import Merges
-
-# Words with their leading blank, single digits, runs of other signs, line breaks with the indentation.
-PIECES = r"\n[ \t]*| ?[^\W\d_]+|\d| ?[^\s\w]+|_+|\s+"
+from opencoder_dag.web.pieces import PIECES
 
 
 def train_segmenter(texts: Iterable[str], vocabulary: int) -> Tokenizer:

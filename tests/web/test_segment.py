@@ -40,10 +40,10 @@ def test_tokens_of_any_text_are_those_of_the_library(segmenter: Tokenizer, texts
 
 
 def test_many_distinct_and_long_pieces(segmenter: Tokenizer) -> None:
-    """The table of pieces grows, and a piece of a hundred thousand letters does not take long."""
+    """The table of pieces is emptied when it is full, and a hundred thousand letters do not take long."""
     letters = "etaoinshr"
     words = " ".join(letters[n % 9] + letters[n // 9 % 9] * (n // 81 % 7) + f"{n}x" for n in range(20_000))
-    names = " ".join("".join(letters[int(d)] for d in f"{n:o}") for n in range(20_000))
+    names = " ".join("".join(letters[int(d)] for d in f"{n:o}") for n in range(80_000))
     texts = [words, names, "print" * 20_000, "\n" * 3000]
     assert encode(segmenter, texts).to_pylist() == [whole(segmenter, text) for text in texts]
 
