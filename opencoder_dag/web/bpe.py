@@ -1,8 +1,8 @@
 """Byte-level BPE over Arrow buffers, compiled: cut a text into pieces, merge the bytes of each new piece.
 
-Gives the tokens of the library (`tokenizers`) for the pieces of `pieces.PIECES`. Pieces repeat, so each distinct
-one is merged once and its tokens are kept. No array is exchanged for another inside a compiled loop: each use
-of such an array would count references, which takes longer than finding a piece.
+Gives the tokens of the library (`tokenizers`) for the pieces of `pieces.PIECES`. Pieces repeat, so each
+distinct one is merged once and its tokens are kept. No array is exchanged for another inside a compiled loop:
+each use of such an array would count references, which takes longer than finding a piece.
 """
 
 from __future__ import annotations
@@ -27,7 +27,12 @@ NO_BYTES = np.uint64(0)
 FNV_OFFSET, FNV_PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
-JOIN = np.dtype([("pair", "i8"), ("join", "i8")])  # left token << 32 | right, or -1; rank << 32 | joined token
+JOIN = np.dtype(
+    [
+        ("pair", "i8"),  # left token << 32 | right token; -1: the slot is free
+        ("join", "i8"),  # rank << 32 | joined token
+    ]
+)
 KNOWN_BITS = 17
 KNOWN = np.dtype(  # 32 bytes: a piece is found in one line of the cache
     [
@@ -267,7 +272,7 @@ def _encode(
 ) -> tuple[Int32s, Int64s]:
     """Tokens of all texts one after the other, and the bounds of each text in them.
 
-    One loop over all bytes: a loop for each piece, whose end no processor foretells, takes three times as long.
+    One loop over all bytes: a loop for each piece, whose end nothing foretells, takes three times longer.
     """
     tokens = np.empty(offsets[-1] - offsets[0], np.int32)  # a token is one byte at least
     ends = np.zeros(offsets.size, np.int64)

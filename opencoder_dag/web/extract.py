@@ -66,16 +66,17 @@ def nested_too_deeply(page: str) -> bool:
     """Whether extraction would take time or memory out of proportion: the search for the main content looks
     from every element up to the root, and list items are indented by their depth.
 
-    First an upper bound from the signs alone, as this is asked of every page; then, rarely, the names.
+    This is asked of every page, so first come upper bounds: by a count of the signs, then by their order; the
+    names are rarely looked at.
     """
-    if not _is_deep(_tag_steps(page)):
+    signs = np.frombuffer(page.encode("utf-8", "replace"), np.uint8)
+    if np.count_nonzero(signs == ord("<")) <= DEEPEST or not _is_deep(_tag_steps(signs)):
         return False
     return _is_deep(np.array([-1 if match[1] else 1 for match in NESTING.finditer(page)], np.int64))
 
 
-def _tag_steps(page: str) -> npt.NDArray[np.int64]:
+def _tag_steps(signs: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
     """+1 for every opening tag of any name, -1 for every closing one, in their order."""
-    signs = np.frombuffer(page.encode("utf-8", "replace"), np.uint8)
     after = signs[np.flatnonzero(signs[:-1] == ord("<")) + 1]
     closing = after == ord("/")
     opening = (after | 0x20) - ord("a") < 26  # unsigned: signs before "a" wrap round to large numbers

@@ -25,12 +25,13 @@ ENGLISH = frozenset(
 def natural_language(text: str) -> str:
     """`zh`, `en` or `other`, judged by the first 1,000 characters."""
     sample = text[:SAMPLE_CHARACTERS]
-    letters = len(LETTER.findall(sample))
-    if not letters:
-        return "other"
-    if len(KANA_OR_HANGUL.findall(sample)) > KANA_OR_HANGUL_SHARE * letters:
-        return "other"
-    if len(HAN.findall(sample)) > HAN_SHARE * letters:
-        return "zh"
-    words = [word.lower() for word in WORD.findall(sample)]
-    return "en" if sum(word in ENGLISH for word in words) > ENGLISH_WORD_SHARE * len(words) else "other"
+    kana_or_hangul, han = len(KANA_OR_HANGUL.findall(sample)), len(HAN.findall(sample))
+    if kana_or_hangul or han:
+        letters = len(LETTER.findall(sample))
+        if kana_or_hangul > KANA_OR_HANGUL_SHARE * letters:
+            return "other"
+        if han > HAN_SHARE * letters:
+            return "zh"
+    words = WORD.findall(sample)
+    english = sum(word.lower() in ENGLISH for word in words)
+    return "en" if english > ENGLISH_WORD_SHARE * len(words) else "other"

@@ -1,6 +1,6 @@
-"""Where a text is cut before BPE: a pattern for the library, and the same as a table of steps for compiled code.
+"""Where a text is cut before BPE: a pattern for the library, and the same as a table of steps over bytes.
 
-A piece is a word with its leading blank, one digit, a run of other signs, or a line break with the indentation.
+A piece is a word with its leading blank, a digit, a run of other signs, or a line break with the indentation.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 PIECES = r"\n[ \t]*| ?[^\W\d_]+|\d| ?[^\s\w]+|_+|\s+"
 
-# Kinds of characters. A piece is in the state of its last character's kind, so far as that tells what goes on.
+# Kinds of characters; the state of a piece is the kind that decides what may go on it.
 SIGN, LETTER, DIGIT, UNDERSCORE, SPACE, BLANK, TAB, NEW_LINE, INNER_BYTE = range(9)
 BY_PATTERN = {LETTER: r"[^\W\d_]+", DIGIT: r"\d+", UNDERSCORE: r"_+", SPACE: r"\s+"}
 BY_CHARACTER = {BLANK: " ", TAB: "\t", NEW_LINE: "\n"}
@@ -38,7 +38,7 @@ class Cutter:
 
 @lru_cache
 def cutter() -> Cutter:
-    """The tables that cut as `PIECES` does, with the kinds of characters as Python's regular expressions see them."""
+    """The tables that cut as `PIECES` does; the kinds of characters are those of Python's expressions."""
     kinds = _kinds()
     byte_kinds = kinds[:256].copy()
     byte_kinds[0x80:0xC0] = INNER_BYTE
