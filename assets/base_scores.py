@@ -7,7 +7,6 @@ from assets.recipes import RECIPES
 from opencoder_dag.evaluate import evaluate_model
 from opencoder_dag.lake import Dataset
 from opencoder_dag.report.scores import scores_of
-from resources.dask import DaskResource
 from resources.lake import LakeResource
 from resources.mlflow import MlflowResource
 from resources.recipes import RecipeBook
@@ -27,7 +26,6 @@ def base_scores(
     tokenizer: Dataset,
     held_out: Dataset,
     lake: LakeResource,
-    dask: DaskResource,
     mlflow: MlflowResource,
     recipes: RecipeBook,
     sandbox: SandboxResource,
@@ -44,7 +42,6 @@ def base_scores(
             "base",
             recipe.seed,
             sandbox.options(),
-            dask,
             stage.on_progress,
         )
     headline = {f"base.{name}": value for name, value in scores_of(scores).items()}

@@ -8,7 +8,6 @@ from opencoder_dag.evaluate import evaluate_model
 from opencoder_dag.lake import Dataset
 from opencoder_dag.report.plots import grouped_bars
 from opencoder_dag.report.scores import headline_scores, score_rows
-from resources.dask import DaskResource
 from resources.lake import LakeResource
 from resources.mlflow import MlflowResource
 from resources.recipes import RecipeBook
@@ -29,7 +28,6 @@ def eval_scores(
     tokenizer: Dataset,
     held_out: Dataset,
     lake: LakeResource,
-    dask: DaskResource,
     mlflow: MlflowResource,
     recipes: RecipeBook,
     sandbox: SandboxResource,
@@ -46,7 +44,6 @@ def eval_scores(
             "chat",
             recipe.seed,
             sandbox.options(),
-            dask,
             stage.on_progress,
         )
     headline = headline_scores(base_scores, tuned)

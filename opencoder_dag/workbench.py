@@ -103,7 +103,6 @@ class Workbench:
             form or "base",
             seed,
             sandbox,
-            self.engine,
             self.on_progress,
             kept,
         )

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from opencoder_dag.engine import Engine
 from opencoder_dag.errors import InputError, OpencoderError
 from opencoder_dag.evaluate.generate import (
     Draw,
@@ -61,7 +60,6 @@ def evaluate_model(
     form: Form,
     seed: int,
     sandbox: SandboxOptions,
-    engine: Engine,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     completions: Lake | None = None,
 ) -> Dataset:
@@ -73,8 +71,8 @@ def evaluate_model(
     (the same keys, [low, high]), `sandbox` (the containment), `completions` (their folders). The scores also
     go into the model's card.
 
-    `engine` is not used: a model is one process's work. `completions` is where drawn completions are kept and
-    looked for, by default the lake itself. Raises `InputError` for unknown suites and unreadable models.
+    `completions` is where drawn completions are kept and looked for, by default the lake itself. Raises
+    `InputError` for unknown suites and unreadable models.
     """
     identity = {"model": model.digest, "tokenizer": _tokenizer_digest(tokenizer_folder)}
     with ExitStack() as stack:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from opencoder_dag.engine import SerialEngine
 from opencoder_dag.errors import InputError
 from opencoder_dag.evaluate import evaluate_model
 from opencoder_dag.evaluate.generate import chat_message
@@ -74,9 +73,7 @@ def test_suites_of_other_kinds_are_scored(
     own = write_suite(tmp_path, rows, layout="choices", options=options, **kind)
     config = Evaluate(suites=[own, "ladder"], problems=2, max_new_tokens=8, held_out_documents=2)
     lake = Lake(str(tmp_path / "lake"))
-    found = evaluate_model(
-        lake, model, tokenizer_folder, held_out, config, "base", 0, SandboxOptions(), SerialEngine()
-    )
+    found = evaluate_model(lake, model, tokenizer_folder, held_out, config, "base", 0, SandboxOptions())
     assert found.manifest.facts["scores"]["own.accuracy"] == 1.0
     assert found.manifest.facts["scores"]["own.x.accuracy"] == 1.0
     (tmp_path / "questions").mkdir()
@@ -84,9 +81,7 @@ def test_suites_of_other_kinds_are_scored(
     folder, kind = tmp_path / "questions", {**kind, "task": "answer", "stops": "answer"}
     own = write_suite(folder, rows, layout="questions", **kind)
     config = config.model_copy(update={"suites": [own]})
-    found = evaluate_model(
-        lake, model, tokenizer_folder, held_out, config, "chat", 0, SandboxOptions(), SerialEngine()
-    )
+    found = evaluate_model(lake, model, tokenizer_folder, held_out, config, "chat", 0, SandboxOptions())
     assert found.manifest.facts["scores"]["own.accuracy"] == 0.0
     assert found.manifest.facts["scores"]["own.bits_per_byte"] > 0
 
@@ -97,7 +92,7 @@ def test_missing_suites_are_skipped_when_told_so(
     monkeypatch.setenv("OPENCODER_EVAL_DATA", str(tmp_path))
     config = Evaluate(suites=["humaneval", "ladder"], problems=1, max_new_tokens=4, held_out_documents=1)
     arguments = (model, tokenizer_folder, held_out)
-    rest = ("base", 0, SandboxOptions(), SerialEngine())
+    rest = ("base", 0, SandboxOptions())
     with pytest.raises(InputError, match="suite 'humaneval': no file"):
         evaluate_model(Lake(str(tmp_path / "lake")), *arguments, config, *rest)  # type: ignore[arg-type]
     config = config.model_copy(update={"missing": "skip"})

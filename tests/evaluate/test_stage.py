@@ -11,7 +11,6 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from opencoder_dag.engine import SerialEngine
 from opencoder_dag.errors import InputError, OpencoderError
 from opencoder_dag.evaluate import evaluate_model, stage
 from opencoder_dag.lake import Dataset, Lake
@@ -25,9 +24,8 @@ CONFIG = Evaluate(problems=16, max_new_tokens=24, held_out_documents=6)
 def evaluate(model: Dataset, tokenizer_folder: str, held_out: Dataset) -> Any:
     def run(lake: Path, config: Evaluate = CONFIG, form: str = "base", **options: Any) -> Dataset:
         sandbox = options.pop("sandbox", SandboxOptions())
-        engine = SerialEngine()
         return evaluate_model(
-            Lake(str(lake)), model, tokenizer_folder, held_out, config, form, 7, sandbox, engine, **options
+            Lake(str(lake)), model, tokenizer_folder, held_out, config, form, 7, sandbox, **options
         )  # type: ignore[arg-type]
 
     return run
@@ -123,7 +121,7 @@ def test_wrong_settings_are_one_line(
 
 def test_unreadable_model(tokenizer_folder: str, held_out: Dataset, model: Dataset, tmp_path: Path) -> None:
     empty = replace(model, path=str(tmp_path / "nothing"))
-    arguments = (tokenizer_folder, held_out, CONFIG, "base", 0, SandboxOptions(), SerialEngine())
+    arguments = (tokenizer_folder, held_out, CONFIG, "base", 0, SandboxOptions())
     with pytest.raises(InputError, match="cannot be loaded as a model"):
         evaluate_model(Lake(str(tmp_path / "lake")), empty, *arguments)  # type: ignore[arg-type]
 
