@@ -1,6 +1,6 @@
 """`python -m opencoder_dag.precompile`: compile the loops once, when the package is installed.
 
-Belongs here: a walk of a few small files through the stages that have compiled loops. numba keeps what it
+Belongs here: a walk of a few small files through what has compiled loops. numba keeps what it
 compiles beside the source, so that later nobody waits for it, nor do several workers compile the same.
 """
 
@@ -14,19 +14,22 @@ from opencoder_dag.lake import Lake
 from opencoder_dag.recipe_files import load_recipe
 from opencoder_dag.rules import filter_corpus
 from opencoder_dag.sources import collect, sources_from_spec
+from opencoder_dag.web.segment import encode, train_segmenter
 
 SOURCE_BYTES = 600_000
 SHARD_BYTES = 300_000
 
 
 def precompile() -> None:
-    """Take some of the installed code through dedup and filter, in a lake that is thrown away."""
+    """Take some of the installed code through dedup and filter in a lake that is thrown away, and cut a text."""
     recipe, engine = load_recipe("baseline"), SerialEngine()
     with TemporaryDirectory() as folder:
         lake = Lake(folder)
         raw = collect(lake, sources_from_spec("installed"), SOURCE_BYTES, SHARD_BYTES, engine)
         unique = deduplicate(lake, [raw], recipe.dedup, engine)
         filter_corpus(lake, [unique], recipe.filter, recipe.seed, engine)
+    text = __doc__ or ""
+    encode(train_segmenter([text], 300), [text])
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ CLOSED = [
     "import math\nassert math.isclose(double(0.5), math.floor(1.2))",
     "from typing import List\ntable = {}\ntable['a'] = sorted(double([2, 1]))",
     "assert all(isinstance(double(n), int) for n in (1, 2)) and max([3], key=lambda n: -n) == 3",
+    "def each():\n    for n in [m for m in range(3)]:\n        yield double(n)\nassert list(each()) == [0, 2, 4]",
 ]
 OPEN = [
     "import random\nrandom.seed(1)",
@@ -21,6 +22,10 @@ OPEN = [
     "double.seen = True",
     "class Answer:\n    pass",
     "try:\n    double()\nexcept TypeError:\n    pass",
+    "try:\n    double()\nfinally:\n    x = 3",
+    "with double() as answer:\n    assert answer",
+    "def each():\n    try:\n        yield double()\n    except ValueError:\n        yield 2\nlist(each())",
+    "async def each():\n    async for n in double():\n        pass",
     "getattr(double, 'name')",
     "assert ().__class__",
     "def inner():\n    return eval('1')",

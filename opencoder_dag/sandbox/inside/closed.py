@@ -21,16 +21,19 @@ PURE_BUILTINS = frozenset(
     }
 )
 PURE_MODULES = frozenset({"math", "typing"})
+# Every handler of an exception begins with PUSH_EXC_INFO; tables of exceptions also stand for generators.
 TRACING = frozenset(
-    opmap[name] for name in ("DELETE_ATTR", "IMPORT_STAR", "LOAD_BUILD_CLASS", "STORE_ATTR") if name in opmap
+    opmap[name]
+    for name in ("DELETE_ATTR", "END_ASYNC_FOR", "LOAD_BUILD_CLASS", "PUSH_EXC_INFO", "STORE_ATTR")
 )
+IMPORTS_ALL = ("*",)  # a constant of such an import; what carries it out depends on the version of Python
 IMPORT, EXTENDED = opmap["IMPORT_NAME"], opmap["EXTENDED_ARG"]
 
 
 def is_closed(code: CodeType) -> bool:
     """Whether running this code, and the functions in it, changes nothing but its own globals."""
     operations = code.co_code[::2]
-    if code.co_exceptiontable or not TRACING.isdisjoint(operations):
+    if IMPORTS_ALL in code.co_consts or not TRACING.isdisjoint(operations):
         return False
     if not all(map(_is_harmless, code.co_names)):
         return False
