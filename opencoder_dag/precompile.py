@@ -21,7 +21,7 @@ SHARD_BYTES = 300_000
 
 
 def precompile() -> None:
-    """Take some of the installed code through dedup and filter in a lake that is thrown away, and cut a text."""
+    """Take some of the installed code through dedup and filter, in a lake that is thrown away; cut a text."""
     recipe, engine = load_recipe("baseline"), SerialEngine()
     with TemporaryDirectory() as folder:
         lake = Lake(folder)

@@ -13,7 +13,7 @@ CLOSED = [
     "import math\nassert math.isclose(double(0.5), math.floor(1.2))",
     "from typing import List\ntable = {}\ntable['a'] = sorted(double([2, 1]))",
     "assert all(isinstance(double(n), int) for n in (1, 2)) and max([3], key=lambda n: -n) == 3",
-    "def each():\n    for n in [m for m in range(3)]:\n        yield double(n)\nassert list(each()) == [0, 2, 4]",
+    "def each():\n    for n in [m for m in range(3)]:\n        yield double(n)\nassert list(each())",
 ]
 OPEN = [
     "import random\nrandom.seed(1)",
