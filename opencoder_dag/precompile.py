@@ -1,6 +1,6 @@
 """`python -m opencoder_dag.precompile`: compile the loops once, when the package is installed.
 
-Belongs here: a walk of a few small files through what has compiled loops. numba keeps what it
+Belongs here: a walk of some installed files through what has compiled loops. numba keeps what it
 compiles beside the source, so that later nobody waits for it, nor do several workers compile the same.
 """
 
@@ -16,7 +16,7 @@ from opencoder_dag.rules import filter_corpus
 from opencoder_dag.sources import collect, sources_from_spec
 from opencoder_dag.web.segment import encode, train_segmenter
 
-SOURCE_BYTES = 600_000
+SOURCE_BYTES = 6_000_000
 SHARD_BYTES = 300_000
 
 
