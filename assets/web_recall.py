@@ -17,7 +17,7 @@ from assets.materialization import (
 )
 from opencoder_dag.report.plots import bars, curves
 from opencoder_dag.settings import load_settings
-from opencoder_dag.web import RecallConfig, page_source, recall
+from opencoder_dag.web import load_recall, page_source, recall
 from resources.dask import DaskResource
 from resources.lake import LakeResource
 
@@ -39,7 +39,7 @@ def web_recall(
         dataset = recall(
             lake.open(),
             page_source(settings.web_input, settings.web_bytes),
-            RecallConfig(),
+            load_recall(settings.recall, settings.llm_url),
             settings.shard_bytes,
             dask,
             stage.on_progress,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from opencoder_dag.errors import InputError, OpencoderError
-from opencoder_dag.lake import open_dataset
+from opencoder_dag.lake import Lake, open_dataset
 from opencoder_dag.report.console import console
 from opencoder_dag.workbench import stage_command
 
@@ -104,19 +104,36 @@ def recall(
     model: Annotated[
         str | None, typer.Option(help="apply the classifier of this recall stage folder")
     ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="seed: file with columns url and label, not the heuristic")
+    ] = None,
+    rounds: Annotated[int | None, typer.Option(help="instead of 3")] = None,
+    extractor: Annotated[str | None, typer.Option(help="resiliparse or trafilatura")] = None,
+    settings: Annotated[
+        Path | None, typer.Option(help="YAML file with all settings; default OPENCODER_RECALL")
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Find the code-related pages of a crawl."""
-    from opencoder_dag.web import RecallConfig, apply_recall, page_source
+    from opencoder_dag.web import apply_recall, load_recall, page_source
     from opencoder_dag.web import recall as recall_pages
 
+    changes: dict[str, object] = {}
+    if labels is not None:
+        changes["seed"] = {"by": "labels", "labels": str(labels.absolute())}
+    if rounds is not None:
+        changes["rounds"] = rounds
+    if extractor is not None:
+        changes["extraction"] = {"tool": extractor}
     with stage_command("recall", out, json) as work:
         source = page_source(None if pages == "installed" else pages, work.settings.web_bytes)
-        config, size = RecallConfig(), work.settings.shard_bytes
+        file = settings.absolute() if settings else work.settings.recall
+        config, size = load_recall(file, work.settings.llm_url, changes), work.settings.shard_bytes
+        rest = (source, config, size, work.engine, work.on_progress, Lake(out))
         if model is None:
-            work.output = recall_pages(work.lake, source, config, size, work.engine, work.on_progress)
+            work.output = recall_pages(work.lake, *rest)
         else:
-            work.output = apply_recall(work.lake, model, source, config, size, work.engine, work.on_progress)
+            work.output = apply_recall(work.lake, model, *rest)
 
 
 @app.command()

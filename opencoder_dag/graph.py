@@ -80,10 +80,13 @@ def materialize_recipes(recipes: Sequence[str]) -> None:
     Raises `InputError` for wrong recipes or settings before anything runs, and `OpencoderError` with the
     failed asset's one line when work fails; what was finished before stays and is reused next time.
     """
+    from opencoder_dag.web import load_recall
+
     settings = load_settings()
     recipes = [name for recipe in recipes for name in seed_names(recipe, settings.seeds)]
     for name in recipes:
         load_recipe(name, settings.scale, settings.recipes)
+    load_recall(settings.recall, settings.llm_url)
     if settings.dask_address:
         connect(settings.dask_address).close()
     module = load_definitions(settings)

@@ -319,12 +319,15 @@ def near_miss(name: str, known: Mapping[str, Any] | list[str]) -> str:
     return f"; did you mean '{close[0]}'?" if close else f" (known: {', '.join(sorted(known))})"
 
 
-def describe(error: ValidationError) -> str:
-    """The first problem of a validation error as `key: what was wrong, what would be right`."""
+def describe(error: ValidationError, whole: type[BaseModel] = Recipe, name: str = "recipe") -> str:
+    """The first problem of a validation error as `key: what was wrong, what would be right`.
+
+    `whole` is the model that was validated, and `name` stands for it where no key of it is to blame.
+    """
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"]) or "recipe"
+    key = ".".join(str(part) for part in first["loc"]) or name
     if first["type"] == "extra_forbidden":
-        section: Any = Recipe
+        section: Any = whole
         for part in first["loc"][:-1]:
             section = section.model_fields[str(part)].annotation
         return f"{key}: unknown key{near_miss(str(first['loc'][-1]), list(section.model_fields))}"

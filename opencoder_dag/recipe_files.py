@@ -43,7 +43,7 @@ def load_recipe(name: str, scale: str = "laptop", extra: Path | None = None) -> 
     merged: dict[str, Any] = {}
     for _path, content in reversed(chain):
         # The scale goes over the root, so that what an ablation changes still wins.
-        merged = merge(merged, content) if merged else merge(content, _read_yaml(scale_file(scale)))
+        merged = merge(merged, content) if merged else merge(content, read_yaml(scale_file(scale)))
     merged["name"] = name
     merged.pop("extends", None)
     if seed is not None:
@@ -79,7 +79,7 @@ def _chain(name: str, files: Mapping[str, Path]) -> list[tuple[Path, dict[str, A
         if current in seen:
             raise InputError(f"{files[name]}: extends: cycle {' -> '.join([*seen, current])}")
         seen.append(current)
-        content = _read_yaml(files[current])
+        content = read_yaml(files[current])
         chain.append((files[current], content))
         current = content.get("extends")
         if current is not None and not isinstance(current, str):
@@ -98,5 +98,6 @@ def _parse(path: Path, mtime_ns: int) -> dict[str, Any]:
     return content
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The sections of a file; raises `InputError` when it is not YAML or no mapping."""
     return _parse(path, path.stat().st_mtime_ns)

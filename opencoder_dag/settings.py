@@ -37,6 +37,7 @@ class Settings(BaseSettings):
         None, description="WARC, WET or Parquet path or glob; default installed docs"
     )
 
+    recall: Path | None = Field(None, description="YAML file with settings of the web recall")
     web_bytes: int = Field(20_000_000, gt=0, description="bytes of installed documentation to read")
 
     dask_address: str | None = Field(None, description="scheduler to use, such as tcp://127.0.0.1:8786")
@@ -57,7 +58,7 @@ class Settings(BaseSettings):
     dagster_port: int = Field(3000, gt=0, lt=65536)
     mlflow_port: int = Field(5000, gt=0, lt=65536)
 
-    @field_validator("home", "recipes", "hostfile")
+    @field_validator("home", "recipes", "hostfile", "recall")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser().absolute()

@@ -128,7 +128,7 @@ def load_job(path: Path) -> TrainJob:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     except ValidationError as error:
-        raise InputError(f"{path}: {describe(error)}") from None
+        raise InputError(f"{path}: {describe(error, TrainJob, 'job')}") from None
 
 
 def base_job(

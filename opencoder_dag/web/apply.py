@@ -32,12 +32,13 @@ def apply_recall(
     shard_bytes: int,
     engine: Engine,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
+    extracted_lake: Lake | None = None,
 ) -> Dataset:
     """Recall pages with the last classifier and the threshold of the recall in `model_dir`.
 
     The output has the form of `recall`'s and holds the classifier too, so that it can be applied again. Of
-    the configuration only the extraction counts. Raises `InputError` when `model_dir` is not the folder of a
-    finished recall.
+    the configuration only the extraction counts. `extracted_lake` is as in `recall`. Raises `InputError` when
+    `model_dir` is not the folder of a finished recall.
     """
     model = open_dataset(model_dir)
     rounds = model.manifest.facts.get("rounds")
@@ -51,7 +52,9 @@ def apply_recall(
         return ready
     started = time.monotonic()
     progress = Progress(on_progress, len(pages.files), 1)
-    extracted = extract_pages(lake, pages, config.extraction, shard_bytes, engine, progress.advance)
+    extracted = extract_pages(
+        extracted_lake or lake, pages, config.extraction, shard_bytes, engine, progress.advance
+    )
     progress.know_shards(len(extracted.manifest.shards))
     work = Workspace(lake.folder(stage), extracted, used, engine, progress)
     for name in (SEGMENTER, model_file(number)):

@@ -1,7 +1,7 @@
 """What a web recall is told: extraction, seed, rounds, classifier, domain rule.
 
 The section is not part of a recipe, because `web_recall` does not depend on the recipe; it has the same
-form, so that it is validated and hashed in the same way.
+form, so that it is validated and hashed in the same way. It is read by `recall_file.py`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from opencoder_dag.recipe import Section
+
+NAMED_FILES = (("seed", "labels"), ("domains", "reviewed"), ("classifier", "tokenizer"))
 
 
 class Extraction(Section):
@@ -138,3 +140,8 @@ class RecallConfig(Section):
         if self.seed.by == "judge" and self.seed.judge.url is None:
             raise ValueError("seed.by 'judge' needs seed.judge.url (an endpoint)")
         return self
+
+    def files(self) -> dict[str, str]:
+        """Paths of the files that the settings name, by section and key."""
+        named = {f"{section}.{key}": getattr(getattr(self, section), key) for section, key in NAMED_FILES}
+        return {key: path for key, path in named.items() if path is not None}

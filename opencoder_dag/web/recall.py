@@ -48,20 +48,24 @@ def recall(
     shard_bytes: int,
     engine: Engine,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
+    extracted_lake: Lake | None = None,
 ) -> Dataset:
     """Recall the pages about code.
 
     Kept are the pages that the last round's classifier puts above its threshold, and pages below it on sites
     that are about code (`site_prior`), with `url`, `domain`, `natural_language`, `score` and `round`; removed
-    are repeats and refused pages with their score; quarantined are damaged records. Raises `InputError` when
-    the input has too few pages to learn from.
+    are repeats and refused pages with their score; quarantined are damaged records. The text of all pages is
+    kept, and looked for, in `extracted_lake`, by default the lake itself. Raises `InputError` when the input
+    has too few pages to learn from.
     """
     stage = Stage("web_recall", VERSION, config.config() | _files_named(config), {"pages": pages.digest})
     if (ready := lake.find(stage)) is not None:
         return ready
     started = time.monotonic()
     progress = Progress(on_progress, len(pages.files), config.rounds)
-    extracted = extract_pages(lake, pages, config.extraction, shard_bytes, engine, progress.advance)
+    extracted = extract_pages(
+        extracted_lake or lake, pages, config.extraction, shard_bytes, engine, progress.advance
+    )
     progress.know_shards(len(extracted.manifest.shards))
     work = Workspace(lake.folder(stage), extracted, config, engine, progress)
     index = PageIndex.of(iterate_pages(extracted))
@@ -90,19 +94,13 @@ def recall(
 
 def _files_named(config: RecallConfig) -> dict[str, Any]:
     """Digests of the files that the configuration names: what they say is part of what is run."""
-    named = {
-        "seed.labels": config.seed.labels,
-        "domains.reviewed": config.domains.reviewed,
-        "classifier.tokenizer": config.classifier.tokenizer,
-    }
     digests = {}
-    for key, path in named.items():
-        if path is not None:
-            file = Path(path) / "tokenizer.json" if Path(path).is_dir() else Path(path)
-            try:
-                digests[key] = hashlib.sha256(file.read_bytes()).hexdigest()
-            except OSError as error:
-                raise InputError(f"{key}: {file}: {error.strerror}") from None
+    for key, path in config.files().items():
+        file = Path(path) / "tokenizer.json" if Path(path).is_dir() else Path(path)
+        try:
+            digests[key] = hashlib.sha256(file.read_bytes()).hexdigest()
+        except OSError as error:
+            raise InputError(f"{key}: {file}: {error.strerror}") from None
     return {"files": digests} if digests else {}
 
 

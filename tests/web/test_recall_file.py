@@ -1,0 +1,129 @@
+"""Settings of a recall: from a file, from the command line, from the environment, and wrong ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import dagster as dg
+import pyarrow.parquet as pq
+import pytest
+
+from opencoder_dag.errors import InputError
+from opencoder_dag.web import RecallConfig, load_recall
+from tests.test_cli import command, refused
+from tests.web.synthetic import crawl, write_warc
+
+SMALL = "classifier: {vocabulary: 600, buckets: 2000, dimension: 8, epochs: 10}\nrounds: 2\n"
+
+
+@pytest.fixture
+def warc(tmp_path: Path) -> Path:
+    """A crawl, with labels for some of its pages and settings that name them beside it."""
+    labels = [f"{url}\t{'code' if '/manual/' in url else 'other'}" for url, _ in crawl() if "docs0" in url]
+    labels += [f"{url}\tother" for url, _ in crawl() if "food0" in url]
+    (tmp_path / "labels.tsv").write_text("\n".join(["url\tlabel", *labels]))
+    (tmp_path / "patterns.txt").write_text("docs%/manual/%\n")
+    (tmp_path / "recall.yaml").write_text(
+        f"{SMALL}seed: {{by: labels, labels: labels.tsv}}\ndomains: {{reviewed: patterns.txt}}\n"
+    )
+    return write_warc(tmp_path / "crawl.warc.gz", crawl())
+
+
+def test_no_file_is_the_defaults() -> None:
+    assert load_recall(None, "http://127.0.0.1:1/v1") == RecallConfig()
+
+
+def test_paths_are_relative_to_the_file_and_options_win(warc: Path, tmp_path: Path) -> None:
+    config = load_recall(tmp_path / "recall.yaml", changes={"rounds": 5, "seed": {"labels": "/other.csv"}})
+    assert (config.rounds, config.classifier.vocabulary, config.seed.by) == (5, 600, "labels")
+    assert config.files() == {
+        "seed.labels": "/other.csv",
+        "domains.reviewed": str(tmp_path / "patterns.txt"),
+    }
+
+
+def test_the_judge_is_the_endpoint_of_the_settings_unless_named() -> None:
+    endpoint = "http://127.0.0.1:1/v1"
+    assert load_recall(None, endpoint, {"seed": {"by": "judge"}}).seed.judge.url == endpoint
+    named = {"seed": {"by": "judge", "judge": {"url": "http://127.0.0.1:2/v1"}}}
+    assert load_recall(None, endpoint, named).seed.judge.url == "http://127.0.0.1:2/v1"
+    with pytest.raises(InputError, match=r"needs seed\.judge\.url"):
+        load_recall(None, None, {"seed": {"by": "judge"}})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seed: {bye: labels}", "seed.bye: unknown key; did you mean 'by'"),
+        ("seed: {judge: {page: 3}}", "seed.judge.page: unknown key; did you mean 'pages'"),
+        ("rounds: many", "rounds: Input should be a valid integer"),
+        ("seed: labels", "seed: Input should be"),
+        ("seed: {by: labels}", "recall: seed.by 'labels' needs seed.labels"),
+        ("- rounds", "must be a mapping"),
+        ("rounds: [", "not YAML"),
+        ("", "must be a mapping"),
+    ],
+)
+def test_wrong_settings_are_one_line_with_file_and_key(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "recall.yaml"
+    file.write_text(text)
+    with pytest.raises(InputError) as error:
+        load_recall(file)
+    assert str(file) in str(error.value) and message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nowhere\.yaml: No such file"):
+        load_recall(tmp_path / "nowhere.yaml")
+
+
+def test_the_command_takes_the_file_and_its_options(warc: Path, tmp_path: Path) -> None:
+    arguments = ("recall", str(warc), "--json", "--out")
+    named = command(
+        tmp_path / "h", *arguments, str(tmp_path / "a"), "--settings", str(tmp_path / "recall.yaml")
+    )
+    found = json.loads(named.stdout)
+    named_counts = found["counts"]
+    assert found["facts"]["seed"]["by"] == "labels" and len(found["facts"]["rounds"]) == 2
+    assert [row["pattern"] for row in found["facts"]["patterns"]] == ["docs%/manual/%"]
+    (tmp_path / "small.yaml").write_text(SMALL)
+    options = ("--labels", str(tmp_path / "labels.tsv"), "--rounds", "1")
+    chosen = command(
+        tmp_path / "h",
+        *arguments,
+        str(tmp_path / "b"),
+        *options,
+        OPENCODER_RECALL=str(tmp_path / "small.yaml"),
+    )
+    found = json.loads(chosen.stdout)
+    assert found["facts"]["seed"]["by"] == "labels" and len(found["facts"]["rounds"]) == 1
+    kept = pq.read_table(tmp_path / "a" / "kept")["url"].to_pylist()
+    assert len(kept) == named_counts["kept"] and all("/manual/" in url or "/dev/" in url for url in kept)
+    applied = command(tmp_path / "h", *arguments, str(tmp_path / "d"), "--model", str(tmp_path / "a"))
+    assert json.loads(applied.stdout)["counts"] == named_counts
+    wrong = command(tmp_path / "h", *arguments, str(tmp_path / "c"), "--extractor", "traflatura")
+    refused(wrong, "extraction.tool", "'resiliparse' or 'trafilatura'")
+
+
+def test_nothing_runs_with_wrong_settings(tmp_path: Path) -> None:
+    (tmp_path / "recall.yaml").write_text("round: 2")
+    done = command(tmp_path / "home", "run", OPENCODER_RECALL=str(tmp_path / "recall.yaml"))
+    refused(done, "recall.yaml: round: unknown key; did you mean 'rounds'")
+    assert not (tmp_path / "home").exists()
+
+
+def test_the_asset_follows_the_setting(warc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run `web_recall` itself, on a crawl, seeded by labels."""
+    from assets.web_recall import web_recall
+    from resources.dask import DaskResource
+    from resources.lake import LakeResource
+
+    monkeypatch.setenv("OPENCODER_RECALL", str(tmp_path / "recall.yaml"))
+    monkeypatch.setenv("OPENCODER_WEB_INPUT", str(warc))
+    resources = {"lake": LakeResource(root=str(tmp_path / "lake")), "dask": DaskResource(workers=1)}
+    done = dg.materialize([web_recall], resources=resources)
+    metadata = done.asset_materializations_for_node("web_recall")[0].metadata
+    manifest = json.loads(Path(metadata["folder"].path, "manifest.json").read_text())
+    assert manifest["config"]["seed"]["by"] == "labels" and len(manifest["facts"]["rounds"]) == 2
