@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from opencoder_dag.errors import InputError, OpencoderError
+from opencoder_dag.inputs import OneFolderLake
 from opencoder_dag.lake import Lake, open_dataset
 from opencoder_dag.report.console import console
 from opencoder_dag.workbench import stage_command
 
 if TYPE_CHECKING:
     from opencoder_dag.evaluate.generate import Form
+    from opencoder_dag.lake import Dataset
 
 app = typer.Typer(
     help="Build code language models reproducibly: the OpenCoder cookbook as an asset graph and as commands.",
@@ -223,7 +225,9 @@ def mix(
     out: Out,
     web: Annotated[str | None, typer.Option(help="recalled web text: stage folder or Parquet")] = None,
     held_out: Annotated[str | None, typer.Option(help="documents not to train on")] = None,
-    tokenizer: Annotated[str | None, typer.Option(help="tokenizer folder; default one trained on IN")] = None,
+    tokenizer: Annotated[
+        str | None, typer.Option(help="tokenizer folder; default one trained on IN, kept in DIR/tokenizer")
+    ] = None,
     recipe: RecipeName = "baseline",
     json: AsJson = False,
 ) -> None:
@@ -236,7 +240,8 @@ def mix(
         corpus, pages = work.open(source), work.open_or_nothing(web)
         folder = tokenizer
         if folder is None:
-            folder = train_tokenizer(work.scratch, [corpus, pages], chosen.tokenizer, chosen.seed).path
+            kept = OneFolderLake(f"{out}/tokenizer")
+            folder = train_tokenizer(kept, [corpus, pages], chosen.tokenizer, chosen.seed).path
         work.output = build_mix(
             work.lake,
             corpus,
@@ -256,7 +261,9 @@ def mix(
 def train(
     source: Annotated[str, typer.Argument(metavar="MIX", help="stage folder of mix")],
     out: Out,
-    tokenizer: Annotated[str, typer.Option(help="stage folder of the tokenizer")],
+    tokenizer: Annotated[
+        str | None, typer.Option(help="stage folder of the tokenizer; default MIX/tokenizer")
+    ] = None,
     held_out: Annotated[str | None, typer.Option(help="documents to measure the loss on")] = None,
     recipe: RecipeName = "baseline",
     json: AsJson = False,
@@ -269,11 +276,40 @@ def train(
             work.lake,
             open_dataset(source),
             work.open_or_nothing(held_out),
-            open_dataset(tokenizer),
+            open_dataset(tokenizer or f"{source}/tokenizer"),
             work.recipe(recipe),
             work.settings,
         )
         work.train(job)
+
+
+@app.command()
+def instruct(
+    source: Input,
+    out: Out,
+    web: Annotated[str | None, typer.Option(help="recalled web text: stage folder or Parquet")] = None,
+    held_out: Annotated[str | None, typer.Option(help="documents not to train on")] = None,
+    recipe: RecipeName = "baseline",
+    json: AsJson = False,
+) -> None:
+    """Make instruction data for both stages of tuning."""
+    from opencoder_dag.instruct import ChatModel, build_instruct_data
+
+    with stage_command("instruct", out, json) as work:
+        chosen, endpoint = work.recipe(recipe), work.settings.llm_url
+        work.output = build_instruct_data(
+            work.lake,
+            work.open(source),
+            work.open_or_nothing(web),
+            work.open_or_nothing(held_out),
+            chosen.sft,
+            chosen.evaluate.suites,
+            chosen.seed,
+            work.sandbox,
+            work.engine,
+            work.on_progress,
+            model=ChatModel(endpoint) if endpoint else None,
+        )
 
 
 @app.command()
@@ -347,6 +383,20 @@ def evaluate(
     with stage_command("evaluate", out, json) as work:
         chosen = work.recipe(recipe, {"evaluate": changes})
         work.evaluate(model, name, cast("Form | None", form), held_out, chosen, completions or out)
+    if work.output is not None and not json:
+        _show_scores(work.output)
+
+
+def _show_scores(scored: Dataset) -> None:
+    from rich.table import Table
+
+    from opencoder_dag.report.scores import plain_number, scores_of
+
+    table = Table("score", "value", "95 % interval")
+    for name, value in sorted(scores_of(scored).items()):
+        low, high = scored.manifest.facts["intervals"][name]
+        table.add_row(name, plain_number(value), f"{plain_number(low)} to {plain_number(high)}")
+    typer.echo(_plain(table))
 
 
 report = typer.Typer(

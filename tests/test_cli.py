@@ -151,6 +151,7 @@ def test_help_names_every_stage(tmp_path):
         "filter",
         "mix",
         "train",
+        "instruct",
         "sft",
         "evaluate",
         "report",
@@ -170,3 +171,26 @@ def test_definitions_validate_from_another_folder(tmp_path):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert "successful" in done.stderr + done.stdout
+
+
+def test_what_a_mix_needs_later_stays_beside_it(tmp_path):
+    """Stage commands in a chain, on the user's own folder: the tokenizer is there for `train`."""
+    package = Path(json.__file__).parent
+    environment = {"OPENCODER_SCALE": "smoke"}
+    for arguments in (
+        ("collect", str(package), "--out", str(tmp_path / "raw")),
+        ("mix", str(tmp_path / "raw"), "--out", str(tmp_path / "mixed")),
+        ("instruct", str(tmp_path / "raw"), "--out", str(tmp_path / "items")),
+    ):
+        done = command(tmp_path / "home", *arguments, **environment)
+        assert done.returncode == 0, done.stderr
+    for folder in ("mixed", "mixed/tokenizer", "items"):
+        manifest = json.loads((tmp_path / folder / "manifest.json").read_text())
+        assert manifest["stage"] == {"mixed": "annealing_mix", "items": "instruct_data"}.get(
+            folder, "tokenizer"
+        )
+    assert (tmp_path / "mixed" / "tokenizer" / "tokenizer.json").exists()
+    nothing = command(
+        tmp_path / "home", "train", str(tmp_path / "items"), "--out", str(tmp_path / "base"), **environment
+    )
+    refused(nothing, f"{tmp_path}/items/tokenizer", "manifest")
