@@ -14,13 +14,12 @@ import typer
 
 from opencoder_dag.errors import InputError, OpencoderError
 from opencoder_dag.inputs import OneFolderLake
-from opencoder_dag.lake import Lake, open_dataset
+from opencoder_dag.lake import Dataset, Lake, open_dataset
 from opencoder_dag.report.console import console
 from opencoder_dag.workbench import stage_command
 
 if TYPE_CHECKING:
     from opencoder_dag.evaluate.generate import Form
-    from opencoder_dag.lake import Dataset
 
 app = typer.Typer(
     help="Build code language models reproducibly: the OpenCoder cookbook as an asset graph and as commands.",
@@ -254,6 +253,7 @@ def mix(
             work.sandbox,
             work.engine,
             work.on_progress,
+            model=work.language_model(),
         )
 
 
@@ -293,10 +293,10 @@ def instruct(
     json: AsJson = False,
 ) -> None:
     """Make instruction data for both stages of tuning."""
-    from opencoder_dag.instruct import ChatModel, build_instruct_data
+    from opencoder_dag.instruct import build_instruct_data
 
     with stage_command("instruct", out, json) as work:
-        chosen, endpoint = work.recipe(recipe), work.settings.llm_url
+        chosen = work.recipe(recipe)
         work.output = build_instruct_data(
             work.lake,
             work.open(source),
@@ -308,7 +308,7 @@ def instruct(
             work.sandbox,
             work.engine,
             work.on_progress,
-            model=ChatModel(endpoint) if endpoint else None,
+            model=work.language_model(),
         )
 
 

@@ -25,6 +25,7 @@ from opencoder_dag.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from opencoder_dag.evaluate.generate import Form
+    from opencoder_dag.instruct.llm import ChatModel
     from opencoder_dag.train import TrainJob  # at run time only by commands that train: it loads torch
 
 
@@ -51,6 +52,12 @@ class Workbench:
     def sandbox(self) -> SandboxOptions:
         """How programs are contained."""
         return SandboxOptions(kind=self.settings.sandbox, workers=self.settings.dask_workers)
+
+    def language_model(self) -> ChatModel | None:
+        """The model at `OPENCODER_LLM_URL`, which writes further items; without one there are none."""
+        from opencoder_dag.instruct.llm import ChatModel
+
+        return ChatModel(self.settings.llm_url) if self.settings.llm_url else None
 
     def train(self, job: TrainJob) -> None:
         """Train a job, or take its model from the lake, as the output."""
