@@ -39,8 +39,8 @@ KNOWN = np.dtype(  # 32 bytes: a piece is found in one line of the cache
         ("key", "u8"),  # the bytes of a word, a hash of a longer piece
         ("place", "i8"),  # of its first byte
         ("first", "i8"),  # its token; of several, where they stand in the output
-        ("bytes", "i4"),  # 0: the slot is free
-        ("tokens", "i4"),
+        ("bytes", "i4"),
+        ("tokens", "i4"),  # 0: the slot is free
     ]
 )
 
@@ -242,7 +242,7 @@ def _known_slot(known: Records, key: np.uint64, data: Bytes, start: int, size: i
     """Where the piece is, or would be put."""
     mask = np.uint64(known.size - 1)
     slot = key * GOLDEN >> np.uint64(64 - KNOWN_BITS)
-    while known[slot].bytes > 0 and not (
+    while known[slot].tokens > 0 and not (
         known[slot].key == key
         and known[slot].bytes == size
         and (size <= WORD_BYTES or _same(data, known[slot].place, start, size))
@@ -320,4 +320,4 @@ def _encode(
 def _forget(known: Records) -> None:
     """Empty the table: one that grew would leave the cache."""
     for slot in range(known.size):
-        known[slot].bytes = known[slot].tokens = 0
+        known[slot].tokens = 0
