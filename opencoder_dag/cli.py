@@ -77,7 +77,9 @@ def serve(
 def collect(
     source: Annotated[str, typer.Argument(metavar="SOURCES", help="comma-separated; see OPENCODER_SOURCES")],
     out: Out,
-    max_bytes: Annotated[int | None, typer.Option(help="bytes to collect; default all of a folder")] = None,
+    max_bytes: Annotated[
+        int | None, typer.Option(min=1, help="bytes to collect; default all of a folder")
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Read source files into documents."""
@@ -116,6 +118,8 @@ def recall(
     json: AsJson = False,
 ) -> None:
     """Find the code-related pages of a crawl."""
+    if model is not None and (labels is not None or rounds is not None):
+        raise InputError("--model: a classifier that is there needs no --labels and no --rounds")
     from opencoder_dag.web import apply_recall, load_recall, page_source
     from opencoder_dag.web import recall as recall_pages
 
@@ -182,6 +186,8 @@ def filter_documents(
 ) -> None:
     """Apply the transformation and the rules, or explain what they say of one file."""
     if explain is not None:
+        if source is not None or out is not None or recipe != "baseline":
+            raise InputError("--explain: shows the default thresholds, without IN, --out or --recipe")
         _explain(explain)
         return
     if source is None or out is None:
@@ -431,6 +437,8 @@ def compare(
         corpora = work.open(first), work.open(second)
         names = (Path(first).stem, Path(second).stem) if Path(first).stem != Path(second).stem else ("A", "B")
         work.output = compare_corpora(work.lake, *corpora, names, sample)
+        if json:
+            return
         for side in sides_of(work.output):
             typer.echo(
                 f"{side.name}: {side.documents:,} documents, spread {side.spread:.3f}, "

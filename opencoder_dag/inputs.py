@@ -15,20 +15,40 @@ import pyarrow.compute as pc
 from opencoder_dag.document import DOCUMENT_SCHEMA, QUARANTINED_SCHEMA, REMOVED_SCHEMA, Judged, as_documents
 from opencoder_dag.engine import Engine
 from opencoder_dag.errors import InputError
-from opencoder_dag.lake import Dataset, Lake, Stage, exists, open_dataset, read_table, sha256_text
+from opencoder_dag.lake import (
+    Dataset,
+    Lake,
+    Stage,
+    exists,
+    open_dataset,
+    read_table,
+    read_text,
+    sha256_text,
+    write_bytes,
+)
 from opencoder_dag.shards import ShardReport, finish, run_shards, write_shard
+
+BEGUN = "fingerprint"  # file with the fingerprint of the stage that writes the folder
 
 
 class OneFolderLake(Lake):
     """A lake for a single stage command: its output is the folder that the user named."""
 
     def folder(self, stage: Stage) -> str:
-        """The named folder itself."""
+        """The named folder itself; from now on it is this stage's."""
+        if not exists(f"{self.root}/{BEGUN}"):
+            write_bytes(f"{self.root}/{BEGUN}", f"{stage.fingerprint}\n".encode())
         return self.root
 
     def find(self, stage: Stage) -> Dataset | None:
-        """The output, if this very stage wrote it; raises `InputError` when another stage did."""
+        """The output, if this very stage wrote it; raises `InputError` when another did, or began to."""
         if not exists(f"{self.root}/manifest.json"):
+            begun = f"{self.root}/{BEGUN}"
+            if exists(begun) and read_text(begun).strip() != stage.fingerprint:
+                raise InputError(
+                    f"{self.root}: holds unfinished work from other input or settings; "
+                    "name another folder or remove this one"
+                )
             return None
         found = open_dataset(self.root)
         if found.manifest.fingerprint != stage.fingerprint:

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -124,6 +125,8 @@ class Workbench:
 def stage_command(name: str, out: str, as_json: bool) -> Iterator[Workbench]:
     """Run one stage command: yields the workbench, expects its `output`, prints the line of the stage."""
     settings = load_settings()
+    if "://" not in out and Path(out).exists() and not Path(out).is_dir():
+        raise InputError(f"--out: {out} is a file; name a folder")
     started = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="opencoder-") as scratch,

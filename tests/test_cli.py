@@ -194,3 +194,9 @@ def test_what_a_mix_needs_later_stays_beside_it(tmp_path):
         tmp_path / "home", "train", str(tmp_path / "items"), "--out", str(tmp_path / "base"), **environment
     )
     refused(nothing, f"{tmp_path}/items/tokenizer", "manifest")
+
+
+def test_a_file_where_a_folder_should_be_written(tmp_path):
+    (tmp_path / "out").write_text("mine")
+    refused(command(tmp_path / "home", "collect", str(tmp_path), "--out", str(tmp_path / "out")), "is a file")
+    assert (tmp_path / "out").read_text() == "mine"

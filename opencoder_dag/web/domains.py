@@ -143,6 +143,10 @@ def reviewed_patterns(path: str) -> list[str]:
         raise InputError(f"domains.reviewed: {path}: {error}") from None
     patterns = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     for pattern in patterns:
+        if "://" in pattern:
+            raise InputError(
+                f"domains.reviewed: {path}: pattern '{pattern}': must begin with the host, not a scheme"
+            )
         if not pattern.strip("%/. "):
             raise InputError(f"domains.reviewed: {path}: pattern '{pattern}' would match every page")
     return patterns

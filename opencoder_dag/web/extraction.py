@@ -35,7 +35,7 @@ from opencoder_dag.web.language import natural_language
 from opencoder_dag.web.pages import Damaged, Page, PageFile, PageSource
 from opencoder_dag.web.steps import Report, run_step
 
-VERSION = "2"
+VERSION = "3"
 PAGE_COLUMNS = [
     pa.field("url", pa.string(), nullable=False),
     pa.field("host", pa.string(), nullable=False),

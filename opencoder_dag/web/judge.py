@@ -117,12 +117,12 @@ class Endpoint:
                 time.sleep(min(LONGEST_WAIT, self._wait(attempt)))
             try:
                 response = self.client.post("chat/completions", json=self._body(question))
+                if response.status_code == 400 and self.logprobs:
+                    self.logprobs = False  # not every server knows them: ask for the word alone from now on
+                    response = self.client.post("chat/completions", json=self._body(question))
             except httpx.TransportError as error:
                 reason, self._retry_after = one_line(error), 0.0
                 continue
-            if response.status_code == 400 and self.logprobs:
-                self.logprobs = False  # not every server knows them: ask for the word alone from now on
-                response = self.client.post("chat/completions", json=self._body(question))
             if response.status_code in TRIED_AGAIN:
                 reason = f"status {response.status_code}"
                 self._retry_after = _seconds(response.headers.get("Retry-After"))

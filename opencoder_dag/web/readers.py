@@ -7,7 +7,9 @@ file: what cannot be read is reported and the rest goes on.
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterator
+from typing import IO
 from urllib.parse import urlsplit
 
 import fsspec
@@ -25,6 +27,8 @@ HTML_COLUMNS = ("html", "content_html")
 URL_COLUMNS = ("url", "source_url", "URL")
 DATE_COLUMNS = ("date", "warc_date", "timestamp")
 BATCH_ROWS = 512
+GZIP_MAGIC, RECORD_START = b"\x1f\x8b\x08", b"WARC/"
+SCAN_BYTES, SNIFF_BYTES = 1 << 20, 4096
 # Text files of a repository that are worth asking the classifier about (OpenCoder, section 2.2).
 TEXT_FILE_NAMES = re.compile(r"(?:readme|notes?|todo|description|requirements?|cmakelists)\b", re.IGNORECASE)
 
@@ -39,21 +43,61 @@ def read(path: str, format: Format, label: str) -> Iterator[Found]:
 
 
 def read_warc(path: str, label: str) -> Iterator[Found]:
-    """Responses with HTML (WARC) and conversions (WET), read in order and to the last sound byte."""
-    position = 0
-    records = 0
+    """Responses with HTML (WARC) and conversions (WET), in order; what is damaged is passed over.
+
+    Crawlers compress each record by itself, so after damage reading goes on at the next gzip member that is
+    a record; of other files the rest is lost.
+    """
+    found = 0
     try:
         with fsspec.open(path, "rb") as stream:
-            # A lenient parse keeps records that wrote their target URI in angle brackets and the like.
-            for record in ArchiveIterator(stream, parse_http=False, quirks_mode=True):
-                position = record.stream_pos
-                records += 1
-                yield _judge_record(record, label)
-    except Exception as error:  # the archive is damaged from here on
-        yield Damaged(f"{label}@{position}", 0, f"archive cannot be read any further: {one_line(error)}")
-        return
-    if records == 0:
-        yield Damaged(f"{label}@0", 0, "no WARC record in this file")
+            start: int | None = 0
+            while start is not None:
+                position, found_before = start, found
+                stream.seek(start)
+                start = None
+                try:
+                    # A lenient parse keeps records that wrote their target URI in angle brackets.
+                    for record in ArchiveIterator(stream, parse_http=False, quirks_mode=True):
+                        position = record.stream_pos
+                        found += 1
+                        yield _judge_record(record, label)
+                except Exception as error:
+                    if found > found_before or position == 0:  # else the damage was reported, and goes on
+                        what = f"archive is damaged after this record: {one_line(error)}"
+                        yield Damaged(f"{label}@{position}", 0, what)
+                    start = _next_member(stream, position + 1)
+                else:
+                    if found == 0:
+                        yield Damaged(f"{label}@0", 0, "no WARC record in this file")
+    except Exception as error:
+        yield Damaged(f"{label}@0", 0, f"archive cannot be read: {one_line(error)}")
+
+
+def _next_member(stream: IO[bytes], start: int) -> int | None:
+    """Where the next gzip member that holds a record begins, from `start` on."""
+    stream.seek(start)
+    window = b""
+    while True:
+        more = stream.read(SCAN_BYTES)
+        window += more
+        last = len(window) if not more else len(window) - SNIFF_BYTES
+        at = window.find(GZIP_MAGIC)
+        while 0 <= at < last:
+            if _is_record(window[at : at + SNIFF_BYTES]):
+                return start + at
+            at = window.find(GZIP_MAGIC, at + 1)
+        if not more:
+            return None
+        passed = max(last, 0)
+        window, start = window[passed:], start + passed
+
+
+def _is_record(member: bytes) -> bool:
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(member, len(RECORD_START)) == RECORD_START
+    except zlib.error:
+        return False
 
 
 def _judge_record(record: WarcRecord, label: str) -> Found:

@@ -74,26 +74,30 @@ def read_labels(path: str) -> dict[str, bool]:
     """Canonical URL to label."""
     labels: dict[str, bool] = {}
     for number, row in enumerate(_rows(path), 1):
-        if "url" not in row or "label" not in row:
-            raise InputError(
-                f"seed.labels: {path}: row {number}: needs url and label (has {', '.join(map(str, row))})"
-            )
+        if not isinstance(row, dict) or "url" not in row or "label" not in row:
+            what = ", ".join(map(str, row)) if isinstance(row, dict) else type(row).__name__
+            raise InputError(f"seed.labels: {path}: row {number}: needs url and label (has {what[:200]})")
         word = str(row["label"]).strip().lower().removesuffix(".0")
         if word not in POSITIVE | NEGATIVE:
             known = ", ".join(sorted(POSITIVE | NEGATIVE))
             raise InputError(f"seed.labels: {path}: row {number}: label {row['label']!r} is none of {known}")
-        labels[canonical_url(str(row["url"]))] = word in POSITIVE
+        try:
+            labels[canonical_url(str(row["url"]))] = word in POSITIVE
+        except ValueError as error:
+            raise InputError(
+                f"seed.labels: {path}: row {number}: {row['url']!r} is no URL ({error})"
+            ) from None
     return labels
 
 
-def _rows(path: str) -> Sequence[dict[str, Any]]:
+def _rows(path: str) -> Sequence[Any]:
     suffix = Path(path).suffix.lower()
     try:
         if suffix == ".parquet":
             rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
             return rows
-        text = Path(path).read_text(encoding="utf-8")
-        if suffix in (".jsonl", ".json"):
+        text = Path(path).read_text(encoding="utf-8-sig")  # as spreadsheets write it
+        if suffix == ".jsonl":
             return [json.loads(line) for line in text.splitlines() if line.strip()]
         if suffix in (".csv", ".tsv"):
             return list(csv.DictReader(text.splitlines(), delimiter="\t" if suffix == ".tsv" else ","))

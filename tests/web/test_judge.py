@@ -113,6 +113,8 @@ def test_too_many_requests_and_server_errors_are_tried_again(scripted):
 
 def test_a_server_without_log_probabilities_is_taken_by_its_word(scripted):
     assert ask(scripted, [(400, {}, b"unknown field logprobs", 0), (200, {}, answer("No"), 0)]) == 0.0
+    slow_second = [(400, {}, b"", 0), (200, {}, answer("No"), 0.8), (200, {}, answer("No"), 0)]
+    assert ask(scripted, slow_second, seconds=0.3) == 0.0
 
 
 @pytest.mark.parametrize(

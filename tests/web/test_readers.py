@@ -44,6 +44,21 @@ def test_truncated_gzip_keeps_what_came_before(tmp_path):
     assert done.manifest.counts["quarantined"] == 1
 
 
+@pytest.mark.parametrize("spots", [[3], [0], [2, 3], [1, 7], range(12)], ids=str)
+def test_damage_in_the_middle_costs_what_it_hit(tmp_path, spots):
+    """Bytes of some gzip members are overwritten; all other records are read."""
+    pages = crawl()[:12]
+    members = [gzip.compress(warc_record(url, html.encode()), mtime=0) for url, html in pages]
+    for spot in spots:
+        middle = len(members[spot]) // 2
+        members[spot] = members[spot][:middle] + bytes(60) + members[spot][middle + 60 :]
+    (tmp_path / "a.warc.gz").write_bytes(b"".join(members))
+    done = extracted(tmp_path, tmp_path / "a.warc.gz")
+    sound = {url for spot, (url, _) in enumerate(pages) if spot not in spots}
+    assert sound <= set(urls(done)) <= {url for url, _ in pages}
+    assert 1 <= done.manifest.counts["quarantined"] <= 2 * len(spots)
+
+
 @pytest.mark.parametrize("cut", [0, 40])
 def test_zstandard(tmp_path, cut):
     """One frame a record, as crawlers write it; a file cut short keeps what came before."""

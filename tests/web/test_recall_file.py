@@ -11,6 +11,8 @@ import pytest
 
 from opencoder_dag.errors import InputError
 from opencoder_dag.web import RecallConfig, load_recall
+from opencoder_dag.web.domains import reviewed_patterns
+from opencoder_dag.web.seed import read_labels
 from tests.test_cli import command, refused
 from tests.web.synthetic import crawl, write_warc
 
@@ -105,6 +107,46 @@ def test_the_command_takes_the_file_and_its_options(warc: Path, tmp_path: Path) 
     assert json.loads(applied.stdout)["counts"] == named_counts
     wrong = command(tmp_path / "h", *arguments, str(tmp_path / "c"), "--extractor", "traflatura")
     refused(wrong, "extraction.tool", "'resiliparse' or 'trafilatura'")
+
+
+def test_unfinished_work_is_not_taken_over_by_other_settings(warc: Path, tmp_path: Path) -> None:
+    """A recall that failed left a segmenter behind; the next one, of other pages, must not use it."""
+    (tmp_path / "none.csv").write_text("url,label\nhttps://nowhere.org/,code\n")
+    arguments = ("recall", str(warc), "--out", str(tmp_path / "a"), "--labels")
+    refused(
+        command(tmp_path / "h", *arguments, str(tmp_path / "none.csv")), "no page of the input is labelled"
+    )
+    assert (tmp_path / "a" / "segmenter").is_dir()
+    other = command(tmp_path / "h", *arguments, str(tmp_path / "labels.tsv"))
+    refused(other, str(tmp_path / "a"), "unfinished work from other input or settings")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("l.jsonl", "5\n", "row 1: needs url and label (has int)"),
+        ("l.csv", "address,label\nx,1\n", "row 1: needs url and label (has address, label)"),
+        ("l.csv", "url,label\nhttp://[abc/,1\n", "row 1: 'http://[abc/' is no URL"),
+        ("l.csv", "url,label\nhttp://a.b/,perhaps\n", "row 1: label 'perhaps' is none of"),
+        ("l.json", "[]", "must be .csv, .tsv, .jsonl or .parquet"),
+    ],
+)
+def test_wrong_labels_are_one_line(tmp_path: Path, name: str, text: str, message: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError) as error:
+        read_labels(str(tmp_path / name))
+    assert message in str(error.value) and name in str(error.value)
+
+
+def test_labels_as_a_spreadsheet_writes_them(tmp_path: Path) -> None:
+    (tmp_path / "l.csv").write_text("url,label\nhttps://a.b/c,1\n", encoding="utf-8-sig")
+    assert read_labels(str(tmp_path / "l.csv")) == {"a.b/c": True}
+
+
+def test_a_reviewed_pattern_with_a_scheme(tmp_path: Path) -> None:
+    (tmp_path / "p.txt").write_text("# docs\nhttps://docs.python.org/3/%\n")
+    with pytest.raises(InputError, match="must begin with the host"):
+        reviewed_patterns(str(tmp_path / "p.txt"))
 
 
 def test_nothing_runs_with_wrong_settings(tmp_path: Path) -> None:
