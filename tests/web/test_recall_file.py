@@ -61,6 +61,7 @@ def test_the_judge_is_the_endpoint_of_the_settings_unless_named() -> None:
         ("seed: {judge: {page: 3}}", "seed.judge.page: unknown key; did you mean 'pages'"),
         ("rounds: many", "rounds: Input should be a valid integer"),
         ("seed: labels", "seed: Input should be"),
+        ("extraction: {tool: traflatura}", "extraction.tool: Input should be 'resiliparse' or 'trafilatura'"),
         ("seed: {by: labels}", "recall: seed.by 'labels' needs seed.labels"),
         ("- rounds", "must be a mapping"),
         ("rounds: [", "not YAML"),
@@ -83,30 +84,14 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 def test_the_command_takes_the_file_and_its_options(warc: Path, tmp_path: Path) -> None:
     arguments = ("recall", str(warc), "--json", "--out")
-    named = command(
-        tmp_path / "h", *arguments, str(tmp_path / "a"), "--settings", str(tmp_path / "recall.yaml")
-    )
-    found = json.loads(named.stdout)
-    named_counts = found["counts"]
-    assert found["facts"]["seed"]["by"] == "labels" and len(found["facts"]["rounds"]) == 2
-    assert [row["pattern"] for row in found["facts"]["patterns"]] == ["docs%/manual/%"]
-    (tmp_path / "small.yaml").write_text(SMALL)
-    options = ("--labels", str(tmp_path / "labels.tsv"), "--rounds", "1")
-    chosen = command(
-        tmp_path / "h",
-        *arguments,
-        str(tmp_path / "b"),
-        *options,
-        OPENCODER_RECALL=str(tmp_path / "small.yaml"),
-    )
-    found = json.loads(chosen.stdout)
+    settings = ("--settings", str(tmp_path / "recall.yaml"), "--rounds", "1")
+    found = json.loads(command(tmp_path / "h", *arguments, str(tmp_path / "a"), *settings).stdout)
     assert found["facts"]["seed"]["by"] == "labels" and len(found["facts"]["rounds"]) == 1
+    assert [row["pattern"] for row in found["facts"]["patterns"]] == ["docs%/manual/%"]
     kept = pq.read_table(tmp_path / "a" / "kept")["url"].to_pylist()
-    assert len(kept) == named_counts["kept"] and not any("food" in url for url in kept)
-    applied = command(tmp_path / "h", *arguments, str(tmp_path / "d"), "--model", str(tmp_path / "a"))
-    assert json.loads(applied.stdout)["counts"] == named_counts
-    wrong = command(tmp_path / "h", *arguments, str(tmp_path / "c"), "--extractor", "traflatura")
-    refused(wrong, "extraction.tool", "'resiliparse' or 'trafilatura'")
+    assert len(kept) == found["counts"]["kept"] and not any("food" in url for url in kept)
+    applied = command(tmp_path / "h", *arguments, str(tmp_path / "b"), "--model", str(tmp_path / "a"))
+    assert json.loads(applied.stdout)["counts"] == found["counts"]
 
 
 def test_unfinished_work_is_not_taken_over_by_other_settings(warc: Path, tmp_path: Path) -> None:
