@@ -6,9 +6,13 @@ arguments or input.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import os
 import sys
+import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, NoReturn, cast
 
 import typer
 
@@ -452,11 +456,29 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except InputError as error:
-        sys.exit(_complain(error, 2))
+        _leave(_complain(error, 2))
     except OpencoderError as error:
-        sys.exit(_complain(error, 1))
+        _leave(_complain(error, 1))
     except KeyboardInterrupt:
-        sys.exit(130)
+        _leave(130)
+    except SystemExit as done:
+        if not isinstance(done.code, int | None):
+            raise
+        _leave(done.code or 0)
+
+
+def _leave(status: int) -> NoReturn:
+    """Exit as the interpreter does, but for the threads of libraries.
+
+    The interpreter unwinds those that still run, and now and then one stands in C++ that allows no unwinding:
+    the process then aborts (status 134) although its work is done.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads that are no daemons
+    atexit._run_exitfuncs()
+    with contextlib.suppress(OSError):  # a reader that has gone
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(status)
 
 
 def _complain(error: OpencoderError, status: int) -> int:
