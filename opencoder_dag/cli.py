@@ -36,6 +36,8 @@ Input = Annotated[
     str, typer.Argument(metavar="IN", help="stage folder, Parquet file or folder, or source folder")
 ]
 Out = Annotated[str, typer.Option("--out", metavar="DIR", help="stage folder to write")]
+Web = Annotated[str | None, typer.Option(help="recalled web text: stage folder or Parquet")]
+HeldOut = Annotated[str | None, typer.Option(help="documents not to train on")]
 RecipeName = Annotated[str, typer.Option("--recipe", help="recipe whose settings are used")]
 AsJson = Annotated[bool, typer.Option("--json", help="print the manifest")]
 
@@ -232,8 +234,8 @@ def _plain(table: object) -> str:
 def mix(
     source: Input,
     out: Out,
-    web: Annotated[str | None, typer.Option(help="recalled web text: stage folder or Parquet")] = None,
-    held_out: Annotated[str | None, typer.Option(help="documents not to train on")] = None,
+    web: Web = None,
+    held_out: HeldOut = None,
     tokenizer: Annotated[
         str | None, typer.Option(help="tokenizer folder; default one trained on IN, kept in DIR/tokenizer")
     ] = None,
@@ -297,8 +299,8 @@ def train(
 def instruct(
     source: Input,
     out: Out,
-    web: Annotated[str | None, typer.Option(help="recalled web text: stage folder or Parquet")] = None,
-    held_out: Annotated[str | None, typer.Option(help="documents not to train on")] = None,
+    web: Web = None,
+    held_out: HeldOut = None,
     recipe: RecipeName = "baseline",
     json: AsJson = False,
 ) -> None:

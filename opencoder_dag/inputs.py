@@ -42,21 +42,20 @@ class OneFolderLake(Lake):
 
     def find(self, stage: Stage) -> Dataset | None:
         """The output, if this very stage wrote it; raises `InputError` when another did, or began to."""
-        if not exists(f"{self.root}/manifest.json"):
-            begun = f"{self.root}/{BEGUN}"
-            if exists(begun) and read_text(begun).strip() != stage.fingerprint:
-                raise InputError(
-                    f"{self.root}: holds unfinished work from other input or settings; "
-                    "name another folder or remove this one"
-                )
-            return None
-        found = open_dataset(self.root)
-        if found.manifest.fingerprint != stage.fingerprint:
+        if exists(f"{self.root}/manifest.json"):
+            found = open_dataset(self.root)
+            self._refuse_others(stage, found.manifest.fingerprint, f"the output of '{found.manifest.stage}'")
+            return Dataset(found.path, found.manifest, reused=True)
+        if exists(f"{self.root}/{BEGUN}"):
+            self._refuse_others(stage, read_text(f"{self.root}/{BEGUN}").strip(), "unfinished work")
+        return None
+
+    def _refuse_others(self, stage: Stage, fingerprint: str, what: str) -> None:
+        if fingerprint != stage.fingerprint:
             raise InputError(
-                f"{self.root}: holds the output of '{found.manifest.stage}' from other input or settings; "
+                f"{self.root}: holds {what} from other input or settings; "
                 "name another folder or remove this one"
             )
-        return Dataset(found.path, found.manifest, reused=True)
 
 
 @dataclass(frozen=True)

@@ -184,11 +184,9 @@ def test_what_a_mix_needs_later_stays_beside_it(tmp_path):
     ):
         done = command(tmp_path / "home", *arguments, **environment)
         assert done.returncode == 0, done.stderr
-    for folder in ("mixed", "mixed/tokenizer", "items"):
-        manifest = json.loads((tmp_path / folder / "manifest.json").read_text())
-        assert manifest["stage"] == {"mixed": "annealing_mix", "items": "instruct_data"}.get(
-            folder, "tokenizer"
-        )
+    stages = {"mixed": "annealing_mix", "mixed/tokenizer": "tokenizer", "items": "instruct_data"}
+    for folder, stage in stages.items():
+        assert json.loads((tmp_path / folder / "manifest.json").read_text())["stage"] == stage
     assert (tmp_path / "mixed" / "tokenizer" / "tokenizer.json").exists()
     nothing = command(
         tmp_path / "home", "train", str(tmp_path / "items"), "--out", str(tmp_path / "base"), **environment

@@ -48,30 +48,35 @@ def read_warc(path: str, label: str) -> Iterator[Found]:
     Crawlers compress each record by itself, so after damage reading goes on at the next gzip member that is
     a record; of other files the rest is lost.
     """
-    found = 0
     try:
         with fsspec.open(path, "rb") as stream:
-            start: int | None = 0
-            while start is not None:
-                position, found_before = start, found
-                stream.seek(start)
-                start = None
-                try:
-                    # A lenient parse keeps records that wrote their target URI in angle brackets.
-                    for record in ArchiveIterator(stream, parse_http=False, quirks_mode=True):
-                        position = record.stream_pos
-                        found += 1
-                        yield _judge_record(record, label)
-                except Exception as error:
-                    if found > found_before or position == 0:  # else the damage was reported, and goes on
-                        what = f"archive is damaged after this record: {one_line(error)}"
-                        yield Damaged(f"{label}@{position}", 0, what)
-                    start = _next_member(stream, position + 1)
-                else:
-                    if found == 0:
-                        yield Damaged(f"{label}@0", 0, "no WARC record in this file")
+            yield from _read_records(stream, label)
     except Exception as error:
         yield Damaged(f"{label}@0", 0, f"archive cannot be read: {one_line(error)}")
+
+
+def _read_records(stream: IO[bytes], label: str) -> Iterator[Found]:
+    """All records, from damage to damage."""
+    found = 0
+    start: int | None = 0
+    while start is not None:
+        position, is_reported = start, start > 0  # no record since the damage: it only goes on
+        stream.seek(start)
+        try:
+            # A lenient parse keeps records that wrote their target URI in angle brackets and the like.
+            for record in ArchiveIterator(stream, parse_http=False, quirks_mode=True):
+                position, is_reported = record.stream_pos, False
+                found += 1
+                yield _judge_record(record, label)
+        except Exception as error:
+            if not is_reported:
+                what = f"archive is damaged after this record: {one_line(error)}"
+                yield Damaged(f"{label}@{position}", 0, what)
+            start = _next_member(stream, position + 1)
+        else:
+            if found == 0:
+                yield Damaged(f"{label}@0", 0, "no WARC record in this file")
+            return
 
 
 def _next_member(stream: IO[bytes], start: int) -> int | None:
